@@ -1,1 +1,24 @@
-//! exchange
+//! One request and its one response, whatever the protocol.
+//!
+//! `Exchange` is the state, `answer` the order of things, `Plan` what a location does, `Response`
+//! and `Body` the result. Modules put handlers, filters and loggers into plans; `server` makes
+//! exchanges and sends responses; `route` is behind the trait `Site`. No sockets, no parsing.
+
+pub mod answer;
+pub mod body;
+pub mod client;
+pub mod core_variables;
+pub mod error_pages;
+mod exchange;
+pub mod path;
+pub mod plan;
+pub mod record;
+pub mod redirect;
+pub mod request;
+pub mod response;
+pub mod settings;
+pub mod site;
+pub mod template;
+pub mod variables;
+
+pub use exchange::{Captured, Captures, ErrorState, Exchange, Shown};

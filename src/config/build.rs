@@ -1,0 +1,100 @@
+//! What modules give: the process, the virtual servers, and the hands to open things with.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::diagnostics::{Diagnostic, Place};
+use super::resources::Resources;
+use crate::base::log_file::LogFile;
+use crate::base::report::ErrorLog;
+use crate::http::h1::Limits;
+use crate::route::names::Name;
+use crate::runtime::listen::{Address, ListenOptions};
+
+/// What the main context sets; nginx's defaults.
+#[derive(Clone, Debug)]
+pub struct ProcessBuilder {
+    /// `user`: the name, and the group where one is given.
+    pub user: Option<(String, Option<String>)>,
+    /// `worker_processes`: how many worker threads.
+    pub workers: usize,
+    /// `worker_rlimit_nofile`.
+    pub open_files_max: Option<u64>,
+    /// `worker_connections`: for each worker.
+    pub connections_max: usize,
+    /// `multi_accept`: take all waiting connections in one turn.
+    pub multi_accept: bool,
+    /// `pid`: where the process id is written.
+    pub pid: Option<PathBuf>,
+    /// `daemon`.
+    pub daemon: bool,
+    /// `error_log` of the main context.
+    pub error_log: Arc<ErrorLog>,
+}
+
+/// What a `server` block sets about itself.
+#[derive(Debug, Default)]
+pub struct ServerBuilder {
+    /// `listen`, in order. Empty means nginx's default address.
+    pub listens: Vec<Listen>,
+    /// `server_name`, in order. Empty means the empty name.
+    pub names: Vec<(Name, Place)>,
+    /// How requests are read, decided by the address's default server before a request is known.
+    pub reading: Reading,
+    /// `merge_slashes`.
+    pub merge_slashes: bool,
+}
+
+/// One `listen`.
+#[derive(Clone, Debug)]
+pub struct Listen {
+    /// Where.
+    pub address: Address,
+    /// How.
+    pub options: ListenOptions,
+    /// Whether any option of the socket was written (nginx lets only one `listen` of an address have them).
+    pub options_written: bool,
+    /// `default_server`.
+    pub default_server: bool,
+    /// Where it was written.
+    pub place: Place,
+}
+
+/// How requests are read.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// Sizes and counts of a head.
+    pub limits: Limits,
+    /// `client_header_timeout`: for the whole head.
+    pub header_timeout: Duration,
+}
+
+/// Hands for `process`, `server` and `install`: opens what a configuration names. What was open
+/// before a reload and is named again is the same object.
+#[derive(Debug)]
+pub struct Build<'a> {
+    pub(super) resources: &'a mut Resources,
+    pub(super) prefix: &'a Path,
+    pub(super) warnings: &'a mut Vec<Diagnostic>,
+}
+
+impl Build<'_> {
+    /// The prefix that relative paths are taken from (`-p`).
+    pub fn prefix(&self) -> &Path {
+        self.prefix
+    }
+
+    /// Opens a log file for appending, creating it; the same path is the same file.
+    ///
+    /// # Errors
+    /// The system's reason, at `place`.
+    pub fn log_file(&mut self, path: &Path, place: Option<Place>) -> Result<Arc<LogFile>, Diagnostic> {
+        self.resources.log_file(path, place)
+    }
+
+    /// Keeps a warning.
+    pub fn warn(&mut self, warning: Diagnostic) {
+        self.warnings.push(warning);
+    }
+}

@@ -1,0 +1,254 @@
+//! The stages of answering: from a routed request to a finished response.
+//!
+//! The server's own rewrite handlers, the location, its handlers in order, error pages, filters;
+//! internal redirects go round again, a bounded number of times. Nothing here knows a protocol.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::error_pages;
+use super::exchange::{ErrorState, Exchange, Shown};
+use super::plan::{Handling, Outcome, Plan, Stage};
+use super::redirect;
+use super::response::Response;
+use super::settings::{ErrorAnswer, ErrorTarget};
+use crate::base::report::Severity;
+use crate::http::h1::BodyFraming;
+use crate::http::method::Method;
+use crate::http::status::Status;
+
+/// How often one exchange may be routed again before it is taken for a cycle (nginx's
+/// `NGX_HTTP_MAX_URI_CHANGES`).
+pub const REROUTES_MAX: u8 = 10;
+
+/// Where the exchange goes next.
+enum Turn {
+    /// The server's rewrite handlers, then a location by URI.
+    Server,
+    /// The handlers of the plan that was chosen.
+    Location,
+    /// This outcome, without running anything.
+    Outcome(Outcome),
+    /// The response is there.
+    Finish(Box<Response>),
+}
+
+/// Answers an exchange. `None` means: close the connection without a word.
+pub async fn answer(exchange: &mut Exchange) -> Option<Box<Response>> {
+    drive(exchange, Turn::Server).await
+}
+
+/// Answers an exchange whose request is wrong before it can be routed (a malformed head): the
+/// error pages of the server apply.
+pub async fn answer_failure(exchange: &mut Exchange, status: Status) -> Option<Box<Response>> {
+    drive(exchange, Turn::Outcome(Outcome::Fail(status))).await
+}
+
+async fn drive(exchange: &mut Exchange, mut turn: Turn) -> Option<Box<Response>> {
+    loop {
+        let outcome = match turn {
+            Turn::Server => match run_server_rewrite(exchange).await {
+                Outcome::Next => {
+                    turn = locate(exchange);
+                    continue;
+                }
+                outcome => outcome,
+            },
+            Turn::Location => run(exchange).await,
+            Turn::Outcome(outcome) => outcome,
+            Turn::Finish(response) => return Some(finish(exchange, response)),
+        };
+        turn = match outcome {
+            Outcome::Close => return None,
+            Outcome::Respond(response) => Turn::Finish(response),
+            Outcome::Next => Turn::Outcome(Outcome::Fail(unanswered(exchange))),
+            Outcome::Fail(status) => fail(exchange, status, None),
+            Outcome::RedirectTo { status, location } => fail(exchange, status, Some(location)),
+            Outcome::Reroute { uri, args } => reroute(exchange, uri, args),
+            Outcome::Named(name) => to_named(exchange, &name),
+        };
+    }
+}
+
+/// The rewrite handlers of the server itself.
+async fn run_server_rewrite(exchange: &mut Exchange) -> Outcome {
+    let plan = Arc::clone(exchange.site.plan());
+    if plan.rewrite_handlers == 0 {
+        return Outcome::Next;
+    }
+    exchange.plan = Arc::clone(&plan);
+    run_handlers(exchange, &plan, 0..plan.rewrite_handlers).await
+}
+
+/// The handlers of the location, in order.
+async fn run(exchange: &mut Exchange) -> Outcome {
+    let plan = Arc::clone(&exchange.plan);
+    // The server's rewrite handlers have run already; with no location they must not run twice.
+    let first = if Arc::ptr_eq(&plan, exchange.site.plan()) { plan.rewrite_handlers } else { 0 };
+    run_handlers(exchange, &plan, first..plan.handlers.len()).await
+}
+
+async fn run_handlers(exchange: &mut Exchange, plan: &Plan, which: std::ops::Range<usize>) -> Outcome {
+    for handler in &plan.handlers[which] {
+        let outcome = match handler.handle(exchange) {
+            Handling::Done(outcome) => outcome,
+            Handling::Later(outcome) => outcome.await,
+        };
+        if !matches!(outcome, Outcome::Next) {
+            return outcome;
+        }
+    }
+    Outcome::Next
+}
+
+/// Chooses the location by the exchange's URI.
+fn locate(exchange: &mut Exchange) -> Turn {
+    let located = exchange.site.locate(&exchange.uri);
+    exchange.plan = located.plan;
+    if let Some(captured) = located.captured {
+        exchange.keep_captures(captured);
+    }
+    enter(exchange, located.redirect_to_slash)
+}
+
+/// What nginx checks when it has found the location, before any handler.
+fn enter(exchange: &mut Exchange, redirect_to_slash: bool) -> Turn {
+    let settings = &exchange.plan.settings;
+    if settings.internal && !exchange.internal {
+        return Turn::Outcome(Outcome::Fail(Status::NOT_FOUND));
+    }
+    if let Some(except) = &exchange.plan.except
+        && !except.methods.contains(&exchange.method)
+    {
+        exchange.plan = Arc::clone(&except.plan);
+    }
+    if let Some(refused) = refuse_large_body(exchange) {
+        return refused;
+    }
+    if redirect_to_slash {
+        let location = redirect::with_slash(exchange);
+        return Turn::Outcome(Outcome::RedirectTo { status: Status::MOVED_PERMANENTLY, location });
+    }
+    Turn::Location
+}
+
+/// `client_max_body_size` for a body whose length was announced.
+fn refuse_large_body(exchange: &mut Exchange) -> Option<Turn> {
+    let limit = exchange.plan.settings.client_max_body_size?;
+    let BodyFraming::Length(length) = exchange.request.head.framing else { return None };
+    if exchange.request.body.is_none() || length <= limit {
+        return None;
+    }
+    exchange.report(Severity::Error, format_args!("client intended to send too large body: {length} bytes"));
+    Some(Turn::Outcome(Outcome::Fail(Status::PAYLOAD_TOO_LARGE)))
+}
+
+/// The status of a request that no handler answered.
+fn unanswered(exchange: &Exchange) -> Status {
+    if exchange.uri.ends_with(b"/") {
+        exchange.report(
+            Severity::Error,
+            format_args!("directory index of \"{}\" is forbidden", Shown(&exchange.filename())),
+        );
+        return Status::FORBIDDEN;
+    }
+    Status::NOT_FOUND
+}
+
+/// Routes the exchange again, to another URI.
+fn reroute(exchange: &mut Exchange, uri: Bytes, args: Bytes) -> Turn {
+    if exchange.reroutes >= REROUTES_MAX {
+        exchange.report(
+            Severity::Error,
+            format_args!("rewrite or internal redirection cycle while internally redirecting to \"{}\"", Shown(&uri)),
+        );
+        return cycle(exchange);
+    }
+    exchange.reroutes += 1;
+    exchange.internal = true;
+    exchange.uri = uri;
+    exchange.args = args;
+    Turn::Server
+}
+
+/// Routes the exchange to `@name`.
+fn to_named(exchange: &mut Exchange, name: &str) -> Turn {
+    if exchange.reroutes >= REROUTES_MAX {
+        exchange.report(
+            Severity::Error,
+            format_args!("rewrite or internal redirection cycle while redirect to named location \"{name}\""),
+        );
+        return cycle(exchange);
+    }
+    let Some(plan) = exchange.site.named(name) else {
+        exchange.report(Severity::Error, format_args!("could not find named location \"{name}\""));
+        return cycle(exchange);
+    };
+    exchange.reroutes += 1;
+    exchange.internal = true;
+    exchange.plan = plan;
+    enter(exchange, false)
+}
+
+/// 500 without a further error page: one of those may be what goes round.
+fn cycle(exchange: &mut Exchange) -> Turn {
+    exchange.error.status = Some(Status::INTERNAL_SERVER_ERROR);
+    Turn::Finish(Box::new(error_pages::response(exchange, Status::INTERNAL_SERVER_ERROR)))
+}
+
+/// An error, or a redirect: by `error_page` where one fits, else by the built-in page.
+fn fail(exchange: &mut Exchange, status: Status, location: Option<Bytes>) -> Turn {
+    exchange.error.status = Some(status);
+    exchange.error.location = location;
+    let plan = Arc::clone(&exchange.plan);
+    let settings = &plan.settings;
+    let page = settings.error_pages.iter().find(|page| page.on == status);
+    let Some(page) = page.filter(|_| !exchange.error.in_error_page) else {
+        return Turn::Finish(Box::new(error_pages::response(exchange, status)));
+    };
+    exchange.error.in_error_page = !settings.recursive_error_pages;
+    exchange.error.status = match page.answer {
+        ErrorAnswer::Same => Some(status),
+        ErrorAnswer::OfPage => None,
+        ErrorAnswer::Fixed(fixed) => Some(fixed),
+    };
+    match &page.target {
+        ErrorTarget::Named(name) => Turn::Outcome(Outcome::Named(Arc::clone(name))),
+        ErrorTarget::Uri(template) => {
+            let target = template.render_bytes(exchange);
+            if !target.starts_with(b"/") {
+                return Turn::Finish(Box::new(redirect::to_error_page(exchange, page.answer, target)));
+            }
+            if exchange.method != Method::Head {
+                exchange.method = Method::Get;
+            }
+            let (uri, args) = redirect::split_target(&target);
+            Turn::Outcome(Outcome::Reroute { uri, args })
+        }
+    }
+}
+
+/// The last steps for every response: the status an error page set, the redirect's full form, the
+/// filters of the location.
+fn finish(exchange: &mut Exchange, mut response: Box<Response>) -> Box<Response> {
+    if let Some(status) = exchange.error.status.take() {
+        response.status = status;
+    }
+    exchange.error = ErrorState::default();
+    let plan = Arc::clone(&exchange.plan);
+    for filter in &plan.filters {
+        filter.apply(exchange, &mut response);
+    }
+    if let Some(location) = &response.location {
+        response.location = Some(redirect::absolute(exchange, location));
+    }
+    response
+}
+
+impl Plan {
+    /// Whether any handler has its turn in this stage; used by tests and `explain`.
+    pub fn has_stage(&self, stage: Stage) -> bool {
+        self.stages.contains(&stage)
+    }
+}

@@ -1,0 +1,135 @@
+//! Message bodies as values: what a response carries, and what a request brings.
+//!
+//! A body says where its bytes come from and, where it is known, how many there are. Who sends it
+//! (`server`) or changes it (a filter) decides how the bytes travel. Nothing here reads or writes.
+
+use std::fmt;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+use crate::http::headers::Headers;
+
+/// What a response carries after its head.
+pub enum Body {
+    /// No content at all.
+    Empty,
+    /// Content that is in memory already.
+    Bytes(Bytes),
+    /// A part of an open file, sent by `sendfile` unless a filter must see it.
+    File(FileSlice),
+    /// Content that comes piece by piece, with back-pressure: the next piece is asked for when the
+    /// last one has been sent.
+    Stream {
+        /// Yields the pieces.
+        source: Box<dyn Source>,
+        /// The number of bytes that will come, when it is known beforehand.
+        length: Option<u64>,
+    },
+}
+
+impl Body {
+    /// The number of content bytes, or `None` when only the end of a stream will tell.
+    pub fn length(&self) -> Option<u64> {
+        match self {
+            Self::Empty => Some(0),
+            Self::Bytes(bytes) => Some(bytes.len() as u64),
+            Self::File(slice) => Some(slice.length),
+            Self::Stream { length, .. } => *length,
+        }
+    }
+
+    /// Whether the body is known to have no content.
+    pub fn is_empty(&self) -> bool {
+        self.length() == Some(0)
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => formatter.write_str("Empty"),
+            Self::Bytes(bytes) => write!(formatter, "Bytes({})", bytes.len()),
+            Self::File(slice) => write!(formatter, "File({}+{})", slice.offset, slice.length),
+            Self::Stream { length, .. } => write!(formatter, "Stream({length:?})"),
+        }
+    }
+}
+
+/// A run of bytes in an open file.
+#[derive(Clone, Debug)]
+pub struct FileSlice {
+    /// The open file; shared, because several slices of one file make a multipart answer.
+    pub file: Rc<OwnedFd>,
+    /// Where the run begins, in bytes from the start of the file.
+    pub offset: u64,
+    /// How many bytes it has.
+    pub length: u64,
+}
+
+/// One piece of a streamed body.
+#[derive(Debug)]
+pub enum Chunk {
+    /// Bytes in memory.
+    Bytes(Bytes),
+    /// A part of a file, for a sender that can use `sendfile`.
+    File(FileSlice),
+}
+
+impl Chunk {
+    /// The number of bytes in the piece.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::File(slice) => slice.length,
+        }
+    }
+
+    /// Whether there are no bytes in the piece.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A response body that comes piece by piece (a CGI script, an upstream server, a multipart answer).
+pub trait Source {
+    /// The next piece; `Ready(None)` at the end. An error means the body can't be completed: the
+    /// client must be able to see that it was cut short.
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Chunk>>>;
+}
+
+/// A request body as it arrives. A handler that reads slowly slows the client: nothing is read
+/// ahead of what is asked for.
+pub trait Inflow {
+    /// The next piece of content; `Ready(None)` at the end.
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, InflowError>>>;
+
+    /// The trailer section (RFC 9110 section 6.5), complete once the end was seen.
+    fn trailers(&self) -> &Headers;
+}
+
+/// Why a request body ended before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum InflowError {
+    /// The client closed or reset the connection.
+    #[error("client prematurely closed connection")]
+    Closed,
+    /// The client sent nothing for `client_body_timeout`.
+    #[error("client timed out")]
+    TimedOut,
+    /// The client sent more than `client_max_body_size` (a chunked body, whose size is seen only as it comes).
+    #[error("client intended to send too large body: more than {limit} bytes")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The client broke the framing of the body.
+    #[error(transparent)]
+    Malformed(#[from] crate::http::h1::BadRequest),
+    /// The connection failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}

@@ -1,0 +1,43 @@
+//! Facts about the connection that a request came on.
+
+use std::cell::{Cell, OnceCell};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+/// One client connection, as its exchanges see it.
+#[derive(Debug)]
+pub struct Client {
+    /// `$connection`: its number, unique within the process.
+    pub number: u64,
+    /// The client's end.
+    pub peer: Peer,
+    /// The address it was accepted on, as configured.
+    pub listener: Arc<ListenerFacts>,
+    /// When it was accepted.
+    pub accepted: Instant,
+    /// When it was accepted, on the wall.
+    pub accepted_wall: SystemTime,
+    /// `$connection_requests`: how many requests it has brought, the running one included.
+    pub requests: Cell<u64>,
+    /// The server's end, asked from the system when first needed.
+    pub local: OnceCell<Option<SocketAddr>>,
+}
+
+/// The client's end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// An internet address and port.
+    Inet(SocketAddr),
+    /// A Unix domain socket; there is no address worth telling.
+    Unix,
+}
+
+/// What is known of a listening address.
+#[derive(Debug)]
+pub struct ListenerFacts {
+    /// In nginx's form: `0.0.0.0:80`, `[::]:80`, `unix:/run/x`.
+    pub address: Box<str>,
+    /// The bound internet address; `None` for a Unix domain socket.
+    pub inet: Option<SocketAddr>,
+}

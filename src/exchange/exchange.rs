@@ -1,0 +1,251 @@
+//! The Exchange: one request, its one response, and all that is known between them.
+//!
+//! It knows no protocol and no socket: HTTP/1 has one at a time on a connection, HTTP/2 and 3 have
+//! many, a subrequest is one without a client of its own. What happens to it in order is in
+//! `answer`; here is its state.
+
+use std::cell::OnceCell;
+use std::fmt;
+use std::ops::Range;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+
+use super::client::{Client, Peer};
+use super::plan::Plan;
+use super::record::Record;
+use super::request::Request;
+use super::site::Site;
+use super::variables::Slot;
+use crate::base::report::{self, Severity};
+use crate::http::method::Method;
+use crate::http::status::Status;
+use crate::runtime::Handle;
+
+/// One request on its way to its response.
+pub struct Exchange {
+    /// The worker it runs on: time, files, children.
+    pub handle: Handle,
+    /// The connection it came on.
+    pub client: Rc<Client>,
+    /// What was received.
+    pub request: Request,
+    /// The method that handlers answer; GET once an error page has taken over from anything but HEAD.
+    pub method: Method,
+    /// The virtual server.
+    pub site: Arc<dyn Site>,
+    /// The location that answers now.
+    pub plan: Arc<Plan>,
+    /// `$uri`: decoded and normalised; changes with internal redirects.
+    pub uri: Bytes,
+    /// `$args`: as received, without the question mark; changes with internal redirects.
+    pub args: Bytes,
+    /// `$host`: the name the client asked for, in lower case and without port; the server's name
+    /// when it gave none.
+    pub host: Bytes,
+    /// What regular expressions captured.
+    pub captures: Captures,
+    /// Whether an internal redirect or an error page led here; `internal` locations ask.
+    pub internal: bool,
+    /// How often it was routed again.
+    pub reroutes: u8,
+    /// What error pages have made of it.
+    pub error: ErrorState,
+    /// When its first byte was read.
+    pub started: Instant,
+    /// When its first byte was read, on the wall.
+    pub started_wall: SystemTime,
+    /// What was sent, for logs.
+    pub record: Record,
+    /// `$limit_rate` and its like: values of variables that the configuration defines.
+    slots: Vec<(Slot, Bytes)>,
+    id: OnceCell<Box<str>>,
+}
+
+/// What error pages have made of an exchange.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ErrorState {
+    /// The status that the final response has instead of its own.
+    pub status: Option<Status>,
+    /// An error page is answering; without `recursive_error_pages` there is no further one.
+    pub in_error_page: bool,
+    /// Where a redirect leads whose status has an error page.
+    pub location: Option<Bytes>,
+}
+
+/// The groups of the regular expression that matched last.
+#[derive(Clone, Debug, Default)]
+pub struct Captures {
+    last: Option<Captured>,
+}
+
+/// What one match captured.
+#[derive(Clone, Debug)]
+pub struct Captured {
+    /// The text that was matched.
+    pub subject: Bytes,
+    /// The groups, 0 being the whole match, as byte ranges of the subject.
+    pub groups: Vec<Option<Range<usize>>>,
+    /// Which groups have a name, and its slot.
+    pub names: Arc<[(usize, Slot)]>,
+}
+
+impl Captured {
+    /// The text of a group.
+    pub fn group(&self, group: usize) -> Option<Bytes> {
+        let range = self.groups.get(group)?.clone()?;
+        (range.end <= self.subject.len()).then(|| self.subject.slice(range))
+    }
+}
+
+impl Captures {
+    /// The text of group `group` of the last match.
+    pub fn group(&self, group: usize) -> Option<&[u8]> {
+        let captured = self.last.as_ref()?;
+        let range = captured.groups.get(group)?.clone()?;
+        captured.subject.get(range)
+    }
+}
+
+impl Exchange {
+    /// An exchange for a request that was just received; `answer` takes it from here.
+    pub fn new(
+        handle: Handle,
+        client: Rc<Client>,
+        request: Request,
+        site: Arc<dyn Site>,
+        (uri, args): (Bytes, Bytes),
+        started: Instant,
+    ) -> Self {
+        let plan = Arc::clone(site.plan());
+        let host = match &request.head.host {
+            Some(host) if !host.name.is_empty() => host.name.clone(),
+            _ => site.name().clone(),
+        };
+        let started_wall = handle.wall();
+        Self {
+            method: request.head.method.clone(),
+            handle,
+            client,
+            request,
+            site,
+            plan,
+            uri,
+            args,
+            host,
+            captures: Captures::default(),
+            internal: false,
+            reroutes: 0,
+            error: ErrorState::default(),
+            started,
+            started_wall,
+            record: Record::default(),
+            slots: Vec::new(),
+            id: OnceCell::new(),
+        }
+    }
+
+    /// Keeps what a regular expression captured: its groups until the next match, its named groups
+    /// for good.
+    pub fn keep_captures(&mut self, captured: Captured) {
+        for (group, slot) in captured.names.iter() {
+            if let Some(value) = captured.group(*group) {
+                self.set_slot(*slot, value);
+            }
+        }
+        self.captures.last = Some(captured);
+    }
+
+    /// The value of a variable that the configuration defines.
+    pub fn slot(&self, slot: Slot) -> Option<&[u8]> {
+        self.slots.iter().find(|(known, _)| *known == slot).map(|(_, value)| &**value)
+    }
+
+    /// Sets a variable that the configuration defines.
+    pub fn set_slot(&mut self, slot: Slot, value: Bytes) {
+        match self.slots.iter_mut().find(|(known, _)| *known == slot) {
+            Some((_, old)) => *old = value,
+            None => self.slots.push((slot, value)),
+        }
+    }
+
+    /// `$request_id`: 32 hexadecimal digits from 16 random bytes, the same for the whole exchange.
+    pub fn id(&self) -> &str {
+        self.id.get_or_init(|| {
+            let number = (u128::from(random_u64()) << 64) | u128::from(random_u64());
+            format!("{number:032x}").into_boxed_str()
+        })
+    }
+
+    /// Whether a message of this severity would be written for this exchange.
+    pub fn reports(&self, severity: Severity) -> bool {
+        self.plan.settings.error_log.enabled(severity)
+    }
+
+    /// Writes to the error log of the location, with what nginx tells of a request: connection,
+    /// client, server, request line, host.
+    pub fn report(&self, severity: Severity, message: fmt::Arguments<'_>) {
+        let log = &self.plan.settings.error_log;
+        if log.enabled(severity) {
+            report::report_to(log, severity, format_args!("*{} {message}{}", self.client.number, About(self)));
+        }
+    }
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Exchange({} {:?} in {:?})", self.client.number, self.uri, self.plan.name)
+    }
+}
+
+/// The tail of an error log line.
+struct About<'a>(&'a Exchange);
+
+impl fmt::Display for About<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let exchange = self.0;
+        let head = &exchange.request.head;
+        match exchange.client.peer {
+            Peer::Inet(address) => write!(formatter, ", client: {}", address.ip())?,
+            Peer::Unix => formatter.write_str(", client: unix:")?,
+        }
+        write!(formatter, ", server: {}", Shown(exchange.site.name()))?;
+        write!(formatter, ", request: \"{}\"", Shown(&head.request_line))?;
+        match head.headers.get(b"host") {
+            Some(host) => write!(formatter, ", host: \"{}\"", Shown(host)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Bytes from a peer as text that cannot break a log line: quotes and control bytes are escaped.
+#[derive(Debug)]
+pub struct Shown<'a>(pub &'a [u8]);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            for character in chunk.valid().chars() {
+                match character {
+                    '"' | '\\' => write!(formatter, "\\{character}")?,
+                    character if character.is_control() => write!(formatter, "\\x{:02X}", character as u32)?,
+                    character => write!(formatter, "{character}")?,
+                }
+            }
+            for byte in chunk.invalid() {
+                write!(formatter, "\\x{byte:02X}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Random bits from the seed that the standard library draws from the system for each hasher.
+fn random_u64() -> u64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    let mut hasher = RandomState::new().build_hasher();
+    hasher.write_u64(0);
+    hasher.finish()
+}

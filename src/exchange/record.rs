@@ -1,0 +1,37 @@
+//! What was sent in answer to a request: the facts that logs and `$sent_*` variables read.
+
+use std::time::Instant;
+
+use super::response::Response;
+
+/// What became of an exchange on the wire. Empty until the head is sent.
+#[derive(Debug, Default)]
+pub struct Record {
+    /// The response as it was sent; its body has been taken.
+    pub response: Option<Box<Response>>,
+    /// The status for the log when no response was sent (499 when the client left first).
+    pub status: Option<crate::http::status::Status>,
+    /// `Content-Length` as sent.
+    pub content_length: Option<u64>,
+    /// Whether the body was sent in chunks.
+    pub chunked: bool,
+    /// Whether the connection was to be kept.
+    pub keep_alive: bool,
+    /// `$bytes_sent`: bytes that the client took, head included.
+    pub bytes_sent: u64,
+    /// Bytes of the head.
+    pub head_bytes: u64,
+    /// `$request_length`: bytes of the request read so far: line, fields and body.
+    pub request_bytes: u64,
+    /// When the last byte was sent or given up.
+    pub ended: Option<Instant>,
+    /// Whether the whole response went out (`$request_completion`).
+    pub complete: bool,
+}
+
+impl Record {
+    /// `$body_bytes_sent`: what was sent behind the head.
+    pub fn body_bytes_sent(&self) -> u64 {
+        self.bytes_sent.saturating_sub(self.head_bytes)
+    }
+}

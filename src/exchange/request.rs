@@ -1,0 +1,33 @@
+//! One request: its head, and its content as it comes.
+
+use bytes::Bytes;
+
+use super::body::Inflow;
+use crate::http::h1::RequestHead;
+use crate::http::headers::Headers;
+use crate::http::method::Method;
+
+/// A request as it was received.
+pub struct Request {
+    /// The head.
+    pub head: Box<RequestHead>,
+    /// The content, or `None` when there is none (or it has been taken).
+    pub body: Option<Box<dyn Inflow>>,
+}
+
+impl Request {
+    /// The method as received.
+    pub fn method(&self) -> &Method {
+        &self.head.method
+    }
+
+    /// The header fields.
+    pub fn headers(&self) -> &Headers {
+        &self.head.headers
+    }
+
+    /// The value of the first field with this name.
+    pub fn header(&self, name: &[u8]) -> Option<&Bytes> {
+        self.head.headers.get(name)
+    }
+}

@@ -1,0 +1,55 @@
+//! The response a handler makes and filters change.
+//!
+//! What every protocol expresses in its own way (the length, the framing, `Date`, `Connection`) is
+//! not here: the encoder of the connection adds it.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+
+use super::body::Body;
+use crate::http::headers::Headers;
+use crate::http::status::Status;
+
+/// A response: head and body.
+#[derive(Debug)]
+pub struct Response {
+    /// The status code (RFC 9110 section 15).
+    pub status: Status,
+    /// `Content-Type`, when there is one.
+    pub content_type: Option<Bytes>,
+    /// `Last-Modified`, which is also what conditional requests are held against.
+    pub last_modified: Option<SystemTime>,
+    /// `Location` as it will be sent.
+    pub location: Option<Bytes>,
+    /// All other fields, in the order in which they are sent.
+    pub headers: Headers,
+    /// The content. For HEAD it is what GET would have sent; the connection leaves it out.
+    pub body: Body,
+    /// Whether the content may be answered in ranges (RFC 9110 section 14): set by handlers that
+    /// can produce any part of it.
+    pub ranges: bool,
+    /// Whether the connection must close after this answer, whatever the client asked for.
+    pub close: bool,
+}
+
+impl Response {
+    /// A response without content.
+    pub fn new(status: Status) -> Self {
+        Self {
+            status,
+            content_type: None,
+            last_modified: None,
+            location: None,
+            headers: Headers::new(),
+            body: Body::Empty,
+            ranges: false,
+            close: false,
+        }
+    }
+
+    /// A response with content that is in memory.
+    pub fn with_bytes(status: Status, content_type: impl Into<Bytes>, content: impl Into<Bytes>) -> Self {
+        Self { content_type: Some(content_type.into()), body: Body::Bytes(content.into()), ..Self::new(status) }
+    }
+}

@@ -1,0 +1,212 @@
+//! The settings of a location that more than one part reads.
+//!
+//! A directive that only its own module cares about lives in that module's objects; here is what
+//! the connection, the stages of answering and several handlers share. Defaults are nginx's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::template::Template;
+use crate::base::report::ErrorLog;
+use crate::http::mime::MimeTypes;
+use crate::http::status::Status;
+
+/// What a location is set to.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How connections are kept.
+    pub keepalive: Keepalive,
+    /// How a connection ends whose client still sends.
+    pub lingering: Lingering,
+    /// `client_body_timeout`: between two reads of a request body.
+    pub client_body_timeout: Duration,
+    /// `client_max_body_size` in bytes; `None` is no limit (configured as 0).
+    pub client_max_body_size: Option<u64>,
+    /// `send_timeout`: between two writes the client accepts.
+    pub send_timeout: Duration,
+    /// `reset_timedout_connection`: end timed-out connections with RST.
+    pub reset_timedout_connection: bool,
+    /// `sendfile`: files go from the page cache to the socket.
+    pub sendfile: bool,
+    /// `sendfile_max_chunk` in bytes: how much one connection sends before others have a turn.
+    pub sendfile_max_chunk: u64,
+    /// `chunked_transfer_encoding`: allows chunked responses to HTTP/1.1.
+    pub chunked_transfer_encoding: bool,
+    /// `tcp_nodelay`: no waiting for acknowledgements of small packets.
+    pub tcp_nodelay: bool,
+    /// `tcp_nopush`: full packets; the head and the start of a file leave together either way.
+    pub tcp_nopush: bool,
+    /// `root` or `alias`.
+    pub root: Root,
+    /// `types`: content types by file name extension.
+    pub types: Arc<MimeTypes>,
+    /// `default_type`: for extensions that `types` does not know.
+    pub default_type: Bytes,
+    /// `server_tokens`: what `Server` and the built-in error pages tell.
+    pub server_tokens: ServerTokens,
+    /// `absolute_redirect`: redirects name scheme and host.
+    pub absolute_redirect: bool,
+    /// `port_in_redirect`: absolute redirects name the port.
+    pub port_in_redirect: bool,
+    /// `server_name_in_redirect`: absolute redirects use the first `server_name`, not `Host`.
+    pub server_name_in_redirect: bool,
+    /// `error_page`, in the order in which they were written.
+    pub error_pages: Arc<[ErrorPage]>,
+    /// `recursive_error_pages`: an error page's own error may have an error page.
+    pub recursive_error_pages: bool,
+    /// `internal`: only internal redirects reach this location.
+    pub internal: bool,
+    /// `log_not_found`: missing files are errors in the log.
+    pub log_not_found: bool,
+    /// `log_subrequest`: subrequests are in the access log.
+    pub log_subrequest: bool,
+    /// `error_log` of this location.
+    pub error_log: Arc<ErrorLog>,
+}
+
+/// How connections are kept between requests.
+#[derive(Clone, Copy, Debug)]
+pub struct Keepalive {
+    /// `keepalive_timeout`: how long an idle connection is kept; zero closes after each response.
+    pub timeout: Duration,
+    /// The second value of `keepalive_timeout`, sent as `Keep-Alive: timeout=`.
+    pub header_timeout: Option<Duration>,
+    /// `keepalive_requests`: how many requests one connection may bring.
+    pub requests_max: u64,
+    /// `keepalive_time`: how long one connection may bring requests.
+    pub time_max: Duration,
+    /// `keepalive_disable msie6`.
+    pub disable_msie6: bool,
+    /// `keepalive_disable safari`.
+    pub disable_safari: bool,
+}
+
+/// How a connection ends whose client may still send.
+#[derive(Clone, Copy, Debug)]
+pub struct Lingering {
+    /// `lingering_close`.
+    pub close: LingeringClose,
+    /// `lingering_time`: how long data is read and thrown away in all.
+    pub time: Duration,
+    /// `lingering_timeout`: how long one read waits.
+    pub timeout: Duration,
+}
+
+/// `lingering_close off|on|always`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LingeringClose {
+    /// Close at once.
+    Off,
+    /// Wait for more data when the client may still be sending.
+    On,
+    /// Wait always.
+    Always,
+}
+
+/// `server_tokens`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerTokens {
+    /// Name and version.
+    On,
+    /// The name alone.
+    Off,
+    /// Name, version and build.
+    Build,
+    /// An own signature; an empty one sends no `Server` field.
+    Text(Bytes),
+}
+
+/// Where files are.
+#[derive(Clone, Debug)]
+pub struct Root {
+    /// The folder; absolute once variables are filled in (a relative result is taken from the prefix).
+    pub path: Template,
+    /// Whether it was `alias`, and what part of the URI it stands for.
+    pub alias: Option<Alias>,
+    /// The prefix that a path which turns out relative at run time is taken from.
+    pub prefix: Arc<str>,
+}
+
+/// What part of the URI an `alias` stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alias {
+    /// The location's prefix, so many bytes of the URI.
+    Prefix(usize),
+    /// The whole URI (`alias` in a regular expression location).
+    Whole,
+}
+
+/// One `error_page` for one status.
+#[derive(Clone, Debug)]
+pub struct ErrorPage {
+    /// The status it stands in for.
+    pub on: Status,
+    /// What becomes of the status.
+    pub answer: ErrorAnswer,
+    /// Where the page is.
+    pub target: ErrorTarget,
+}
+
+/// The status of a response that `error_page` made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorAnswer {
+    /// The original status (`error_page 404 /x`).
+    Same,
+    /// What the page itself answers (`error_page 404 = /x`).
+    OfPage,
+    /// This one (`error_page 404 =200 /x`).
+    Fixed(Status),
+}
+
+/// Where an error page is.
+#[derive(Clone, Debug)]
+pub enum ErrorTarget {
+    /// A URI of this server (`/404.html`, perhaps with arguments), or an absolute URL to redirect to.
+    Uri(Template),
+    /// A named location (`@name`).
+    Named(Arc<str>),
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            keepalive: Keepalive {
+                timeout: Duration::from_secs(75),
+                header_timeout: None,
+                requests_max: 1000,
+                time_max: Duration::from_secs(3600),
+                disable_msie6: true,
+                disable_safari: false,
+            },
+            lingering: Lingering {
+                close: LingeringClose::On,
+                time: Duration::from_secs(30),
+                timeout: Duration::from_secs(5),
+            },
+            client_body_timeout: Duration::from_secs(60),
+            client_max_body_size: Some(1024 * 1024),
+            send_timeout: Duration::from_secs(60),
+            reset_timedout_connection: false,
+            sendfile: false,
+            sendfile_max_chunk: 2 * 1024 * 1024,
+            chunked_transfer_encoding: true,
+            tcp_nodelay: true,
+            tcp_nopush: false,
+            root: Root { path: Template::literal("html"), alias: None, prefix: Arc::from("/") },
+            types: Arc::new(MimeTypes::default()),
+            default_type: Bytes::from_static(b"text/plain"),
+            server_tokens: ServerTokens::On,
+            absolute_redirect: true,
+            port_in_redirect: true,
+            server_name_in_redirect: false,
+            error_pages: Arc::from([]),
+            recursive_error_pages: false,
+            internal: false,
+            log_not_found: true,
+            log_subrequest: false,
+            error_log: Arc::new(ErrorLog::default()),
+        }
+    }
+}
