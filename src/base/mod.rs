@@ -1,1 +1,8 @@
-//! base
+//! What every other layer may use: numbers and times as nginx writes them, regular expressions, suggestions for
+//! misspelt words, the timing wheel. Nothing of ours lies below it; nothing here does I/O or reads a clock.
+
+pub mod duration;
+pub mod regex;
+pub mod size;
+pub mod suggest;
+pub mod wheel;
