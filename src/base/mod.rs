@@ -1,4 +1,5 @@
-//! Small things everybody uses; nothing of ours is below.
+//! What every other layer may use: numbers and times as nginx writes them, regular expressions, suggestions for
+//! misspelt words, the timing wheel, the logs' files and severities. Nothing of ours lies below it.
 
 pub mod duration;
 pub mod log_file;
