@@ -6,6 +6,7 @@
 
 #![deny(clippy::disallowed_methods)]
 
+pub mod escape;
 pub mod h1;
 pub mod headers;
 pub mod host;
