@@ -217,7 +217,8 @@ fn unescape(high: Option<&u8>, low: Option<&u8>) -> Result<u8, BadTarget> {
 
 /// Ends the last segment of `path` with a slash, unless it vanishes.
 fn end_segment(path: &mut Vec<u8>, merge_slashes: bool) -> Result<(), BadTarget> {
-    if !resolve_dots(path)? && !(merge_slashes && path.ends_with(b"/")) {
+    let vanishes = resolve_dots(path)? || (merge_slashes && path.ends_with(b"/"));
+    if !vanishes {
         path.push(b'/');
     }
     Ok(())
