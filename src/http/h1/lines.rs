@@ -50,7 +50,7 @@ impl Lines {
     /// A request head: a request line, then fields.
     pub(super) fn head() -> Lines {
         Lines {
-            line: Part::Method,
+            part: Part::Method,
             ..Lines::default()
         }
     }

@@ -5,6 +5,7 @@
 //! and which status answers that.
 
 pub mod decoder;
+pub mod encoder;
 pub mod error;
 pub mod head;
 
