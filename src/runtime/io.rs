@@ -8,7 +8,6 @@
 //! and however (an end, a panic, a cancellation) the task's future is dropped. A token carries a generation, so an event
 //! that was fetched before and is looked at after finds nothing, even if the slot has a new owner.
 
-use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
 use std::ops::BitOr;
@@ -103,6 +102,7 @@ struct Source {
     generation: u32,
     owner: TaskId,
     ready: Ready,
+    closing: Closing,
 }
 
 impl Sources {
@@ -178,6 +178,7 @@ impl<S: AsFd> Io<S> {
                 generation,
                 owner,
                 ready: initial,
+                closing,
             });
             key
         };
@@ -185,7 +186,6 @@ impl<S: AsFd> Io<S> {
             shared: Rc::clone(shared),
             key,
             raw,
-            closing: Cell::new(closing),
         };
         Ok(Io {
             registration,
@@ -272,20 +272,14 @@ impl<S: AsFd> Io<S> {
             .current
             .get()
             .ok_or_else(|| io::Error::other("a descriptor was adopted outside of a task"))?;
-        if let Some(source) = shared
-            .sources
-            .borrow_mut()
-            .entries
-            .get_mut(self.registration.key as usize)
-        {
-            source.owner = owner;
-        }
+        self.registration.change(|source| source.owner = owner);
         Ok(())
     }
 
     /// Takes the descriptor out of the map and gives it back open.
     pub fn into_inner(self) -> S {
-        self.registration.closing.set(Closing::Deregister);
+        self.registration
+            .change(|source| source.closing = Closing::Deregister);
         self.descriptor
     }
 
@@ -315,7 +309,6 @@ struct Registration {
     shared: Rc<Shared>,
     key: u32,
     raw: RawFd, // open as long as this lives, for `Io` drops it first
-    closing: Cell<Closing>,
 }
 
 impl Registration {
@@ -328,7 +321,7 @@ impl Registration {
             .map_or(Ready::NONE, |source| source.ready)
     }
 
-    fn clear(&self, what: Ready) {
+    fn change(&self, change: impl FnOnce(&mut Source)) {
         if let Some(source) = self
             .shared
             .sources
@@ -336,19 +329,24 @@ impl Registration {
             .entries
             .get_mut(self.key as usize)
         {
-            source.ready = source.ready.without(what);
+            change(source);
         }
+    }
+
+    fn clear(&self, what: Ready) {
+        self.change(|source| source.ready = source.ready.without(what));
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.shared
+        let source = self
+            .shared
             .sources
             .borrow_mut()
             .entries
             .try_remove(self.key as usize);
-        if self.closing.get() == Closing::Deregister
+        if source.is_some_and(|source| source.closing == Closing::Deregister)
             && let Err(error) = self.shared.registry.deregister(&mut SourceFd(&self.raw))
         {
             log::error!("cannot take a descriptor out of the poll: {error}");
@@ -372,6 +370,6 @@ fn split_token(token: Token) -> (u32, u32) {
     (token.0 as u32, (token.0 >> 32) as u32)
 }
 
-/// What the map spends on a descriptor.
-const SOURCE_BYTES_MAX: usize = 24;
-const _: () = assert!(size_of::<Source>() <= SOURCE_BYTES_MAX);
+/// What the map spends on a descriptor: the entry and the slab's mark.
+#[cfg(test)]
+pub(super) const BYTES_PER_SOURCE: usize = size_of::<Source>() + 8;

@@ -150,9 +150,10 @@ impl TaskWaker {
         }
     }
 
-    /// From here on a wake counts again; called just before the task is polled.
+    /// From here on a wake counts again; called just before the task is polled. A swap and not a store, so that the
+    /// poll sees what a waker that found itself already listed wrote before.
     pub(super) fn rearm(&self) {
-        self.woken.store(false, Ordering::Release);
+        self.woken.swap(false, Ordering::AcqRel);
     }
 }
 
@@ -195,15 +196,13 @@ impl Local {
 }
 
 /// While it lives, this thread is inside a turn of one worker, and wakes of that worker's tasks stay on the thread.
-pub(super) struct LocalWakes {
-    outer: usize,
-}
+/// Turns do not nest: a task drives no worker.
+pub(super) struct LocalWakes(());
 
 impl LocalWakes {
     pub(super) fn enter(mailbox: &Arc<Mailbox>) -> LocalWakes {
-        LocalWakes {
-            outer: LOCAL.with(|local| local.worker.replace(address(mailbox))),
-        }
+        LOCAL.with(|local| local.worker.set(address(mailbox)));
+        LocalWakes(())
     }
 
     /// Moves the tasks woken so far to the end of `into`.
@@ -214,7 +213,7 @@ impl LocalWakes {
 
 impl Drop for LocalWakes {
     fn drop(&mut self) {
-        LOCAL.with(|local| local.worker.set(self.outer));
+        LOCAL.with(|local| local.worker.set(0));
     }
 }
 

@@ -127,3 +127,121 @@ const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEX
 
 /// A link itself.
 const LINK: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use rustix::fs::{AtFlags, Gid, Uid};
+
+    use super::*;
+    use crate::runtime::files::Kind;
+
+    /// A folder with `site/page`, `site/link` to it, `way` to `site`, and `way2` to `way`.
+    fn tree() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let site = folder.path().join("site");
+        fs::create_dir(&site).unwrap();
+        fs::write(site.join("page"), "text").unwrap();
+        symlink("page", site.join("link")).unwrap();
+        symlink("site", folder.path().join("way")).unwrap();
+        symlink("way", folder.path().join("way2")).unwrap();
+        folder
+    }
+
+    fn refused(result: io::Result<OpenFile>) -> bool {
+        result.is_err_and(|error| Errno::from_io_error(&error) == Some(Errno::LOOP))
+    }
+
+    #[test]
+    fn a_link_is_refused_at_the_end_and_on_the_way() {
+        let folder = tree();
+        let try_open = |path: &str| open_checked(&folder.path().join(path), Symlinks::Refuse, None);
+        assert_eq!(try_open("site/page").unwrap().status.len, 4);
+        assert_eq!(try_open("site/").unwrap().status.kind, Kind::Directory);
+        for path in ["site/link", "way/page", "way2/page", "way", "way/"] {
+            assert!(refused(try_open(path)), "{path}");
+        }
+    }
+
+    #[test]
+    fn links_are_followed_when_nothing_is_asked() {
+        let folder = tree();
+        let path = folder.path().join("way/link");
+        assert_eq!(
+            open_checked(&path, Symlinks::Follow, None)
+                .unwrap()
+                .status
+                .len,
+            4
+        );
+    }
+
+    #[test]
+    fn links_in_the_trusted_beginning_are_followed() {
+        let folder = tree();
+        let way = folder.path().join("way");
+        let try_open =
+            |path: &Path, trusted: &Path| open_checked(path, Symlinks::Refuse, Some(trusted));
+        assert_eq!(try_open(&way.join("page"), &way).unwrap().status.len, 4);
+        assert!(refused(try_open(&way.join("link"), &way)));
+        assert_eq!(
+            try_open(&way.join("link"), &way.join("link"))
+                .unwrap()
+                .status
+                .len,
+            4
+        );
+        assert!(refused(try_open(
+            &way.join("page"),
+            &folder.path().join("wa")
+        )));
+    }
+
+    #[test]
+    fn a_link_of_the_owner_of_its_target_is_followed_another_is_not() {
+        let folder = tree();
+        let foreign = folder.path().join("foreign");
+        symlink("/", &foreign).unwrap();
+        if rustix::process::geteuid().is_root() {
+            let (user, group) = (Uid::from_raw(1), Gid::from_raw(1));
+            rustix::fs::chownat(
+                CWD,
+                &foreign,
+                Some(user),
+                Some(group),
+                AtFlags::SYMLINK_NOFOLLOW,
+            )
+            .unwrap();
+        }
+        let try_open =
+            |path: &str| open_checked(&folder.path().join(path), Symlinks::SameOwner, None);
+        assert_eq!(try_open("site/link").unwrap().status.len, 4);
+        assert_eq!(try_open("way2/link").unwrap().status.len, 4);
+        assert!(refused(try_open("foreign")));
+        assert!(refused(try_open("foreign/etc")));
+    }
+
+    #[test]
+    fn what_is_missing_or_no_folder_is_said_as_by_an_ordinary_open() {
+        let folder = tree();
+        let kind = |path: &str| {
+            open_checked(&folder.path().join(path), Symlinks::Refuse, None)
+                .unwrap_err()
+                .kind()
+        };
+        assert_eq!(kind("site/none"), io::ErrorKind::NotFound);
+        assert_eq!(kind("none/page"), io::ErrorKind::NotFound);
+        assert_eq!(kind("site/page/below"), io::ErrorKind::NotADirectory);
+        assert_eq!(kind("site/page/"), io::ErrorKind::NotADirectory);
+    }
+
+    #[test]
+    fn the_root_and_relative_paths_can_be_opened() {
+        let root = open_checked(Path::new("/"), Symlinks::Refuse, None).unwrap();
+        assert_eq!(root.status.kind, Kind::Directory);
+        let here = open_checked(Path::new("Cargo.toml"), Symlinks::Refuse, None).unwrap();
+        assert_eq!(here.status.kind, Kind::Regular);
+    }
+}

@@ -59,6 +59,11 @@ impl Timers {
         self.wheel.next_deadline()
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.wheel.len()
+    }
+
     /// The slots to look at now, added to `due`.
     pub(super) fn expire(&mut self, now: Instant, due: &mut Vec<u32>) {
         self.wheel.expire(now, due);
@@ -133,3 +138,7 @@ impl<F: Future + Unpin> Future for Timeout<F> {
             .map(|()| Err(Elapsed))
     }
 }
+
+/// What the timers spend on a task slot: what is known of it, and one node of the wheel.
+#[cfg(test)]
+pub(super) const BYTES_PER_TIMER: usize = size_of::<Slot>() + 24;

@@ -17,7 +17,7 @@ use super::io::MAILBOX;
 use super::mailbox::{Contents, LocalWakes, Mailbox};
 use super::task::{Body, TaskId};
 
-/// Events fetched by one wait; nginx's `worker_aio_requests`-free default for epoll is 512. More wait for the next turn.
+/// Events fetched by one wait, as many as nginx's (`epoll_events`). More wait for the next turn.
 const EVENTS_PER_TURN: usize = 512;
 
 /// Polls made in one turn; tasks that are left go first in the next. Twice the events, so that what events lead to (a
@@ -202,13 +202,12 @@ impl Worker {
 }
 
 impl Drop for Worker {
-    /// Tasks hold the worker's state and it holds them: they go one by one, and what their drops spawn goes at once.
+    /// Tasks hold the worker's state and it holds them: they go one by one, and what their drops spawn is dropped at once.
     fn drop(&mut self) {
         self.shared.stage.set(Stage::Ended);
         self.shared.mailbox.close();
-        loop {
-            let removed = self.shared.tasks.borrow_mut().remove_any();
-            let Some(body) = removed else { break };
+        let tasks = self.shared.tasks.borrow_mut().remove_all();
+        for body in tasks {
             guarded("a task's drop", || drop(body));
         }
         let hooks = self.shared.hooks.take();
@@ -254,3 +253,6 @@ fn poll_task(shared: &Shared, task: TaskId, mut body: Body) {
         guarded("a task's drop", || drop(body));
     }
 }
+
+#[cfg(test)]
+mod tests;
