@@ -73,9 +73,7 @@ pub fn status(path: &Path) -> io::Result<FileStatus> {
 /// # Errors
 /// Those of pread(2); `IsADirectory` for a folder.
 pub fn read_at(file: BorrowedFd<'_>, offset: u64, memory: &mut [u8]) -> io::Result<usize> {
-    Ok(retry_on_intr(|| {
-        rustix::io::pread(file, &mut *memory, offset)
-    })?)
+    Ok(retry_on_intr(|| rustix::io::pread(file, &mut *memory, offset))?)
 }
 
 impl OpenFile {
@@ -111,22 +109,14 @@ impl FileStatus {
 }
 
 /// How everything is opened for reading: no waiting for a FIFO's writer, no terminal becoming ours, nothing inherited.
-pub(super) const READING: OFlags = OFlags::RDONLY
-    .union(OFlags::NONBLOCK)
-    .union(OFlags::CLOEXEC)
-    .union(OFlags::NOCTTY);
+pub(super) const READING: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC).union(OFlags::NOCTTY);
 
 /// A file's time, which may be before 1970; one the clock cannot express is taken for 1970.
 fn time(seconds: i64, nanoseconds: u32) -> SystemTime {
     let whole = Duration::from_secs(seconds.unsigned_abs());
     let base = SystemTime::UNIX_EPOCH;
-    let base = if seconds < 0 {
-        base.checked_sub(whole)
-    } else {
-        base.checked_add(whole)
-    };
-    base.and_then(|base| base.checked_add(Duration::from_nanos(nanoseconds.into())))
-        .unwrap_or(SystemTime::UNIX_EPOCH)
+    let base = if seconds < 0 { base.checked_sub(whole) } else { base.checked_add(whole) };
+    base.and_then(|base| base.checked_add(Duration::from_nanos(nanoseconds.into()))).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 #[cfg(test)]
@@ -141,12 +131,7 @@ mod tests {
         let path = folder.path().join("page.html");
         fs::write(&path, "hello, world").unwrap();
         let changed = SystemTime::UNIX_EPOCH + Duration::new(784_111_777, 123_456_789);
-        fs::File::options()
-            .write(true)
-            .open(&path)
-            .unwrap()
-            .set_modified(changed)
-            .unwrap();
+        fs::File::options().write(true).open(&path).unwrap().set_modified(changed).unwrap();
         let file = open(&path).unwrap();
         assert_eq!((file.status.kind, file.status.len), (Kind::Regular, 12));
         assert_eq!(file.status.mtime, changed);
@@ -181,13 +166,7 @@ mod tests {
 
     #[test]
     fn times_before_1970_are_kept() {
-        assert_eq!(
-            time(-2, 500_000_000),
-            SystemTime::UNIX_EPOCH - Duration::from_millis(1500)
-        );
-        assert_eq!(
-            time(i64::MAX, 0),
-            SystemTime::UNIX_EPOCH + Duration::from_secs(i64::MAX as u64)
-        );
+        assert_eq!(time(-2, 500_000_000), SystemTime::UNIX_EPOCH - Duration::from_millis(1500));
+        assert_eq!(time(i64::MAX, 0), SystemTime::UNIX_EPOCH + Duration::from_secs(i64::MAX as u64));
     }
 }

@@ -172,9 +172,7 @@ impl From<io::Error> for AcceptError {
     /// Sorts by accept(2), where Linux reports the new connection's own network errors as well.
     fn from(error: io::Error) -> AcceptError {
         match Errno::from_io_error(&error) {
-            Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
-                AcceptError::Exhausted(error)
-            }
+            Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => AcceptError::Exhausted(error),
             Some(
                 Errno::CONNABORTED
                 | Errno::PROTO
@@ -202,9 +200,7 @@ impl Acceptor {
     /// # Errors
     /// As [`Io::new`].
     pub fn new(handle: &Handle, listener: OwnedFd) -> io::Result<Acceptor> {
-        Ok(Acceptor {
-            io: Io::new(handle, listener, Ready::NONE)?,
-        })
+        Ok(Acceptor { io: Io::new(handle, listener, Ready::NONE)? })
     }
 
     /// For the task being polled: a listener of which others hold duplicates, as of a unix socket or an inherited one.
@@ -212,9 +208,7 @@ impl Acceptor {
     /// # Errors
     /// As [`Io::new`].
     pub fn duplicated(handle: &Handle, listener: OwnedFd) -> io::Result<Acceptor> {
-        Ok(Acceptor {
-            io: Io::duplicated(handle, listener, Ready::NONE)?,
-        })
+        Ok(Acceptor { io: Io::duplicated(handle, listener, Ready::NONE)? })
     }
 
     /// The next connection: non-blocking, closed on exec. Readiness lasts until it is pending, errors do not end it: so
@@ -255,18 +249,12 @@ pub(super) fn address_of(address: SocketAddrAny) -> io::Result<Address> {
         return Ok(Address::Inet(inet));
     }
     let unix = SocketAddrUnix::try_from(address)?;
-    let path = unix
-        .path()
-        .map(|path| PathBuf::from(std::ffi::OsString::from_vec(path.to_bytes().to_vec())));
+    let path = unix.path().map(|path| PathBuf::from(std::ffi::OsString::from_vec(path.to_bytes().to_vec())));
     Ok(Address::Unix(path.unwrap_or_default()))
 }
 
 fn inet_socket(address: SocketAddr, options: &ListenOptions) -> io::Result<Socket> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM.nonblocking(),
-        None,
-    )?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), None)?;
     socket.set_reuse_address(true)?;
     if address.is_ipv6() {
         socket.set_only_v6(options.ipv6only)?;
@@ -372,10 +360,7 @@ mod tests {
     fn addresses_are_written_as_nginx_writes_them() {
         assert_eq!(inet("0.0.0.0:80").to_string(), "0.0.0.0:80");
         assert_eq!(inet("[::]:80").to_string(), "[::]:80");
-        assert_eq!(
-            Address::Unix("/run/web.sock".into()).to_string(),
-            "unix:/run/web.sock"
-        );
+        assert_eq!(Address::Unix("/run/web.sock".into()).to_string(), "unix:/run/web.sock");
     }
 
     #[test]
@@ -407,11 +392,8 @@ mod tests {
 
     #[test]
     fn options_are_set_at_bind_and_changed_on_a_live_socket() {
-        let keepalive = Keepalive {
-            idle: Some(Duration::from_secs(30)),
-            interval: Some(Duration::from_secs(5)),
-            count: Some(3),
-        };
+        let keepalive =
+            Keepalive { idle: Some(Duration::from_secs(30)), interval: Some(Duration::from_secs(5)), count: Some(3) };
         let mut options = ListenOptions {
             receive_buffer: Some(32 * 1024),
             send_buffer: Some(32 * 1024),
@@ -420,14 +402,8 @@ mod tests {
         };
         let listener = bind(&inet("127.0.0.1:0"), &options).unwrap();
         assert!(sockopt::socket_keepalive(&listener).unwrap());
-        assert_eq!(
-            sockopt::tcp_keepidle(&listener).unwrap(),
-            Duration::from_secs(30)
-        );
-        assert_eq!(
-            sockopt::tcp_keepintvl(&listener).unwrap(),
-            Duration::from_secs(5)
-        );
+        assert_eq!(sockopt::tcp_keepidle(&listener).unwrap(), Duration::from_secs(30));
+        assert_eq!(sockopt::tcp_keepintvl(&listener).unwrap(), Duration::from_secs(5));
         assert_eq!(sockopt::tcp_keepcnt(&listener).unwrap(), 3);
         assert!(sockopt::tcp_nodelay(&listener).unwrap());
         let before = sockopt::socket_recv_buffer_size(&listener).unwrap();
@@ -463,10 +439,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("precious");
         std::fs::write(&path, "text").unwrap();
-        assert!(in_use(bind(
-            &Address::Unix(path.clone()),
-            &ListenOptions::default()
-        )));
+        assert!(in_use(bind(&Address::Unix(path.clone()), &ListenOptions::default())));
         assert_eq!(std::fs::read(&path).unwrap(), b"text");
     }
 
@@ -475,14 +448,8 @@ mod tests {
         let sorted = |errno: Errno| AcceptError::from(io::Error::from(errno));
         assert!(matches!(sorted(Errno::MFILE), AcceptError::Exhausted(_)));
         assert!(matches!(sorted(Errno::NFILE), AcceptError::Exhausted(_)));
-        assert!(matches!(
-            sorted(Errno::CONNABORTED),
-            AcceptError::Aborted(_)
-        ));
-        assert!(matches!(
-            sorted(Errno::HOSTUNREACH),
-            AcceptError::Aborted(_)
-        ));
+        assert!(matches!(sorted(Errno::CONNABORTED), AcceptError::Aborted(_)));
+        assert!(matches!(sorted(Errno::HOSTUNREACH), AcceptError::Aborted(_)));
         assert!(matches!(sorted(Errno::BADF), AcceptError::Other(_)));
     }
 }

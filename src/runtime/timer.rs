@@ -31,10 +31,7 @@ struct Slot {
 
 impl Timers {
     pub(super) fn new(start: Instant) -> Timers {
-        Timers {
-            wheel: Wheel::new(start, TICK),
-            slots: Vec::new(),
-        }
+        Timers { wheel: Wheel::new(start, TICK), slots: Vec::new() }
     }
 
     /// Sees to it that the slot is looked at no later than at `deadline` (and a tick).
@@ -133,9 +130,7 @@ impl<F: Future + Unpin> Future for Timeout<F> {
         if let Poll::Ready(output) = Pin::new(&mut self.future).poll(context) {
             return Poll::Ready(Ok(output));
         }
-        Pin::new(&mut self.deadline)
-            .poll(context)
-            .map(|()| Err(Elapsed))
+        Pin::new(&mut self.deadline).poll(context).map(|()| Err(Elapsed))
     }
 }
 

@@ -33,12 +33,7 @@ impl Machine {
         let clock = Clock::manual();
         let (worker, mailbox) = Worker::new(clock.clone()).unwrap();
         let handle = worker.handle();
-        Machine {
-            worker,
-            mailbox,
-            clock,
-            handle,
-        }
+        Machine { worker, mailbox, clock, handle }
     }
 
     /// One turn that does not wait.
@@ -81,10 +76,7 @@ async fn echo(handle: Handle, end: OwnedFd) {
     let mut buffer = BytesMut::new();
     while transport.read(&mut buffer, 1024).await.unwrap() > 0 {
         assert!(!buffer.starts_with(b"panic"), "as asked for");
-        transport
-            .write_all(&mut [IoSlice::new(&buffer)], false)
-            .await
-            .unwrap();
+        transport.write_all(&mut [IoSlice::new(&buffer)], false).await.unwrap();
         buffer.clear();
     }
 }
@@ -159,11 +151,7 @@ fn a_descriptor_is_out_of_the_map_before_it_closes() {
         let mut machine = Machine::new();
         let seen = Rc::new(Cell::new(usize::MAX));
         let (end, _peer) = pair();
-        let witness = Witness {
-            end,
-            handle: machine.handle.clone(),
-            seen: Rc::clone(&seen),
-        };
+        let witness = Witness { end, handle: machine.handle.clone(), seen: Rc::clone(&seen) };
         let handle = machine.handle.clone();
         machine.handle.spawn(async move {
             let _io = Io::new(&handle, witness, Ready::NONE).unwrap();
@@ -210,11 +198,7 @@ fn a_stale_event_does_not_reach_the_new_owner_of_a_slot() {
         let new = Io::new(&handle, new, Ready::WRITABLE).unwrap();
         poll_fn(|_| {
             count(&polls);
-            if new.ready().contains(Ready::READABLE) {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
-            }
+            if new.ready().contains(Ready::READABLE) { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
     });
@@ -305,9 +289,7 @@ fn a_deadline_is_never_early_and_late_by_a_tick_at_most() {
     let mut machine = Machine::new();
     let handle = machine.handle.clone();
     machine.handle.spawn(async move {
-        handle
-            .deadline(handle.now() + Duration::from_millis(101))
-            .await;
+        handle.deadline(handle.now() + Duration::from_millis(101)).await;
     });
     machine.turn();
     machine.pass(Duration::from_millis(100));
@@ -355,9 +337,7 @@ fn an_earlier_deadline_comes_before_a_later_one_that_was_noted_first() {
         let start = handle.now();
         let far = handle.timeout(start + Duration::from_secs(60), pending::<()>());
         let mut far = pin!(far);
-        let first = handle
-            .timeout(start + Duration::from_secs(1), far.as_mut())
-            .await;
+        let first = handle.timeout(start + Duration::from_secs(1), far.as_mut()).await;
         assert_eq!(first, Err(Elapsed));
         count(&near);
         assert_eq!(far.await, Err(Elapsed));
@@ -375,9 +355,7 @@ fn tasks_that_come_and_go_leave_one_timer_between_them() {
     for _ in 0..1000 {
         let handle = machine.handle.clone();
         let task = machine.handle.spawn(async move {
-            handle
-                .deadline(handle.now() + Duration::from_secs(60))
-                .await;
+            handle.deadline(handle.now() + Duration::from_secs(60)).await;
         });
         machine.pass(TICK);
         machine.handle.cancel(task);
@@ -394,13 +372,9 @@ fn a_task_that_alternates_between_near_and_far_deadlines_keeps_two_timers() {
         let transport = transport(&handle, end);
         let mut buffer = BytesMut::new();
         loop {
-            handle
-                .deadline(handle.now() + Duration::from_millis(100))
-                .await;
+            handle.deadline(handle.now() + Duration::from_millis(100)).await;
             let far = handle.now() + Duration::from_secs(60);
-            let read = handle
-                .timeout(far, pin!(transport.read(&mut buffer, 16)))
-                .await;
+            let read = handle.timeout(far, pin!(transport.read(&mut buffer, 16))).await;
             assert_eq!(read.unwrap().unwrap(), 1);
         }
     });
@@ -461,10 +435,7 @@ fn several_futures_raced_in_one_task_lose_nothing() {
     right_peer.write_all(b"333").unwrap();
     machine.turn();
     machine.pass(Duration::from_secs(6));
-    assert_eq!(
-        *log.borrow(),
-        [("left", 1), ("right", 2), ("right", 3), ("deadline", 0)]
-    );
+    assert_eq!(*log.borrow(), [("left", 1), ("right", 2), ("right", 3), ("deadline", 0)]);
 }
 
 /// Spawns a task that counts its polls and shows its waker.
@@ -596,10 +567,7 @@ fn a_partial_write_resumes_when_the_peer_reads() {
         let transport = transport(&handle, end);
         let bytes: Vec<u8> = (0..LENGTH).map(|index| index as u8).collect();
         let (first, second) = bytes.split_at(LENGTH / 3);
-        transport
-            .write_all(&mut [IoSlice::new(first), IoSlice::new(second)], false)
-            .await
-            .unwrap();
+        transport.write_all(&mut [IoSlice::new(first), IoSlice::new(second)], false).await.unwrap();
     });
     machine.turn();
     peer.set_nonblocking(true).unwrap();
@@ -611,11 +579,7 @@ fn a_partial_write_resumes_when_the_peer_reads() {
             Err(_) => machine.turn(),
         }
     }
-    assert!(
-        all.iter()
-            .enumerate()
-            .all(|(index, byte)| *byte == index as u8)
-    );
+    assert!(all.iter().enumerate().all(|(index, byte)| *byte == index as u8));
     machine.turn();
     assert_eq!(machine.handle.tasks(), 0);
 }
@@ -631,26 +595,17 @@ fn a_head_and_a_file_arrive_in_order_over_tcp_and_unix() {
     let tcp_peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (tcp, address) = listener.accept().unwrap();
     tcp.set_nonblocking(true).unwrap();
-    for (end, kind, peer) in [
-        (unix, Peer::Unix, OwnedFd::from(unix_peer)),
-        (tcp.into(), Peer::Inet(address), tcp_peer.into()),
-    ] {
+    for (end, kind, peer) in
+        [(unix, Peer::Unix, OwnedFd::from(unix_peer)), (tcp.into(), Peer::Inet(address), tcp_peer.into())]
+    {
         let mut machine = Machine::new();
         let (handle, file) = (machine.handle.clone(), file.try_clone().unwrap());
         machine.handle.spawn(async move {
             let transport = Transport::accepted(&handle, end, &kind).unwrap();
             transport.set_nodelay(true).unwrap();
-            transport
-                .write_all(&mut [IoSlice::new(b"head")], true)
-                .await
-                .unwrap();
+            transport.write_all(&mut [IoSlice::new(b"head")], true).await.unwrap();
             let mut offset = 10;
-            while transport
-                .sendfile(file.as_fd(), &mut offset, LENGTH)
-                .await
-                .unwrap()
-                > 0
-            {}
+            while transport.sendfile(file.as_fd(), &mut offset, LENGTH).await.unwrap() > 0 {}
             assert_eq!(offset, LENGTH as u64);
         });
         let reader = thread::spawn(move || {
@@ -677,10 +632,7 @@ fn a_half_close_is_seen_and_what_came_before_is_still_read() {
         assert_eq!(transport.read(&mut buffer, 1024).await.unwrap(), 4);
         assert_eq!(transport.read(&mut buffer, 1024).await.unwrap(), 0);
         assert!(transport.is_closed_by_peer());
-        transport
-            .write_all(&mut [IoSlice::new(b"bye")], false)
-            .await
-            .unwrap();
+        transport.write_all(&mut [IoSlice::new(b"bye")], false).await.unwrap();
         transport.shutdown_write().unwrap();
     });
     machine.turn();
@@ -701,10 +653,7 @@ fn a_read_of_nothing_is_no_end_of_the_stream() {
     let (end, _peer) = pair();
     let handle = machine.handle.clone();
     machine.handle.spawn(async move {
-        let error = transport(&handle, end)
-            .read(&mut BytesMut::new(), 0)
-            .await
-            .unwrap_err();
+        let error = transport(&handle, end).read(&mut BytesMut::new(), 0).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
     });
     machine.turn();
@@ -724,10 +673,7 @@ fn a_reset_connection_is_reset_for_its_peer_too() {
         transport.reset_on_close().unwrap();
     });
     machine.turn();
-    assert_eq!(
-        client.read(&mut [0]).unwrap_err().kind(),
-        io::ErrorKind::ConnectionReset
-    );
+    assert_eq!(client.read(&mut [0]).unwrap_err().kind(), io::ErrorKind::ConnectionReset);
 }
 
 #[test]
@@ -748,10 +694,7 @@ fn a_listener_spawns_a_task_for_each_connection() {
             seen.spawn(async move {
                 let transport = Transport::accepted(&handle, socket, &peer).unwrap();
                 assert_eq!(transport.local_address().unwrap(), local);
-                transport
-                    .write_all(&mut [IoSlice::new(b"hi")], false)
-                    .await
-                    .unwrap();
+                transport.write_all(&mut [IoSlice::new(b"hi")], false).await.unwrap();
             });
         }
     });
@@ -762,11 +705,7 @@ fn a_listener_spawns_a_task_for_each_connection() {
         let mut bytes = Vec::new();
         client.read_to_end(&mut bytes).unwrap();
         assert_eq!(bytes, b"hi");
-        assert!(
-            peers
-                .borrow()
-                .contains(&Peer::Inet(client.local_addr().unwrap()))
-        );
+        assert!(peers.borrow().contains(&Peer::Inet(client.local_addr().unwrap())));
     }
     assert_eq!(machine.handle.tasks(), 1);
 }
@@ -795,28 +734,19 @@ fn a_full_mailbox_and_an_ended_worker_refuse_jobs() {
     for _ in 0..JOBS_WAITING_MAX {
         machine.mailbox.post(Box::new(|_| {})).unwrap();
     }
-    assert!(matches!(
-        machine.mailbox.post(Box::new(|_| {})),
-        Err(PostError::Full)
-    ));
+    assert!(matches!(machine.mailbox.post(Box::new(|_| {})), Err(PostError::Full)));
     machine.turn();
     machine.mailbox.post(Box::new(|_| {})).unwrap();
     let mailbox = Arc::clone(&machine.mailbox);
     drop(machine);
-    assert!(matches!(
-        mailbox.post(Box::new(|_| {})),
-        Err(PostError::Closed)
-    ));
+    assert!(matches!(mailbox.post(Box::new(|_| {})), Err(PostError::Closed)));
 }
 
 #[test]
 fn a_worker_runs_until_it_is_stopped_or_its_last_task_has_ended() {
     let mut machine = Machine::new();
     machine.handle.spawn(pending());
-    machine
-        .mailbox
-        .post(Box::new(|handle| handle.stop()))
-        .unwrap();
+    machine.mailbox.post(Box::new(|handle| handle.stop())).unwrap();
     machine.worker.run().unwrap();
     assert_eq!(machine.handle.tasks(), 1);
 
@@ -881,9 +811,7 @@ fn hooks_run_around_the_tasks_of_a_turn() {
     let log = Rc::new(Log(RefCell::default()));
     machine.handle.set_hooks(Rc::clone(&log) as Rc<dyn Hooks>);
     let inside = Rc::clone(&log);
-    machine
-        .handle
-        .spawn(async move { inside.0.borrow_mut().push("task") });
+    machine.handle.spawn(async move { inside.0.borrow_mut().push("task") });
     machine.turn();
     assert_eq!(*log.0.borrow(), ["begins", "task", "ends"]);
 }
@@ -919,9 +847,8 @@ fn one_use_of_the_scratch_buffer_within_another_gets_its_own() {
 
 #[test]
 fn an_idle_connection_costs_little_beside_its_future() {
-    let bookkeeping = crate::runtime::task::BYTES_PER_TASK
-        + sources::BYTES_PER_SOURCE
-        + crate::runtime::timer::BYTES_PER_TIMER;
+    let bookkeeping =
+        crate::runtime::task::BYTES_PER_TASK + sources::BYTES_PER_SOURCE + crate::runtime::timer::BYTES_PER_TIMER;
     assert!(bookkeeping <= 216, "{bookkeeping} bytes");
     assert!(size_of::<Transport>() <= 32);
 }
