@@ -14,6 +14,8 @@ mod fields;
 mod framing;
 mod lines;
 mod request_line;
+#[cfg(test)]
+mod tests;
 
 pub use decoder::{Decoder, Progress};
 pub use error::{BadRequest, Excerpt};
