@@ -6,14 +6,14 @@ use std::sync::Arc;
 use super::listeners::Change;
 use super::serve::{Server, limits};
 use crate::base::report::{self, Severity, report};
-use crate::config::load::{self, Configuration, Loaded, Request};
+use crate::config::load::{self, Configuration, Loaded};
 use crate::config::render;
 
 /// Takes up the configuration as it is on disk now, or says why not and leaves everything as it is.
 pub(super) fn reload(server: &mut Server) {
     report(Severity::Notice, format_args!("reloading the configuration"));
     let loaded = load::load(&server.request, Some(&server.resources));
-    let prepared = accept(loaded, &server.request).and_then(|configuration| prepare(server, configuration));
+    let prepared = accept(loaded).and_then(|configuration| prepare(server, configuration));
     match prepared {
         Some((configuration, change)) => publish(server, configuration, change),
         None => report(Severity::Error, format_args!("configuration not changed, see the errors above")),
@@ -21,12 +21,11 @@ pub(super) fn reload(server: &mut Server) {
 }
 
 /// The configuration, if it has no errors; every finding is reported.
-pub(super) fn accept(loaded: Loaded, request: &Request) -> Option<Configuration> {
+fn accept(loaded: Loaded) -> Option<Configuration> {
     for finding in &loaded.report.diagnostics {
         let line = render::one_line(finding, &loaded.report.sources);
         report(finding.level.severity(), format_args!("{line}"));
     }
-    let _ = request;
     loaded.result.ok()
 }
 

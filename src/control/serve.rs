@@ -15,6 +15,7 @@ use super::signals::{self, Cause};
 use super::workers::Workers;
 use crate::base::report::{self, Severity, report};
 use crate::config::load::{self, Configuration, Process, Request};
+use crate::config::render;
 use crate::config::resources::Resources;
 use crate::server::Published;
 use crate::server::worker::{Limits, Setup};
@@ -68,7 +69,8 @@ pub(super) struct Server {
 /// When it cannot start, or a worker fails.
 pub fn serve(request: Request, started: impl FnOnce(&[&str])) -> Result<ExitCode, ServeError> {
     let loaded = load::load(&request, None);
-    let Some(configuration) = reload::accept(loaded, &request) else { return Err(ServeError::Configuration) };
+    eprint!("{}", render::text(&loaded.report, render::Colour::when_terminal()));
+    let configuration = loaded.result.map_err(|()| ServeError::Configuration)?;
     let (causes, inbox) = mpsc::channel();
     signals::watch(causes.clone()).map_err(system("signal handlers cannot be installed"))?;
     let mut server = Server::start(request, configuration, &causes)?;
