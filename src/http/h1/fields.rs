@@ -1,0 +1,88 @@
+//! Field lines (RFC 9112 section 5): the bytes of a section to `Headers`, without copying.
+//!
+//! Owns which names are valid, dropped or refused. Called by the decoder with a complete section, in which `lines`
+//! found no control bytes. It does not read what a field means.
+
+use bytes::Bytes;
+
+use super::error::{BadRequest, Excerpt};
+use super::head::Limits;
+use crate::http::Headers;
+use crate::http::headers::trim;
+
+/// The fields of a section.
+#[derive(Debug, Default)]
+pub(super) struct Fields {
+    /// The valid ones.
+    pub(super) headers: Headers,
+    /// The lines dropped because of their name.
+    pub(super) dropped: Vec<Bytes>,
+}
+
+/// What a line's name is.
+enum Name {
+    Valid,
+    Invalid,
+}
+
+impl Fields {
+    /// Reads `section[start..]`, which holds `count` field lines and the empty line behind them.
+    pub(super) fn parse(
+        section: &Bytes,
+        start: usize,
+        count: usize,
+        limits: &Limits,
+    ) -> Result<Fields, BadRequest> {
+        let mut fields = Fields {
+            headers: Headers::with_capacity(count),
+            dropped: Vec::new(),
+        };
+        let mut start = start;
+        while let Some(length) = memchr::memchr(b'\n', &section[start..]) {
+            let line = &section[start..start + length];
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if line.is_empty() {
+                break;
+            }
+            let (name, colon) = parse_name(line, limits)?;
+            match name {
+                Name::Valid => {
+                    let value = section.slice_ref(trim(&line[colon + 1..]));
+                    fields
+                        .headers
+                        .append(section.slice(start..start + colon), value);
+                }
+                Name::Invalid if limits.ignore_invalid_headers => {
+                    fields.dropped.push(section.slice_ref(line))
+                }
+                Name::Invalid => {
+                    return Err(BadRequest::FieldName {
+                        found: Excerpt::of(line),
+                    });
+                }
+            }
+            start += length + 1;
+        }
+        Ok(fields)
+    }
+}
+
+/// Whether the name of `line` is valid, and where its colon is.
+fn parse_name(line: &[u8], limits: &Limits) -> Result<(Name, usize), BadRequest> {
+    let found = || Excerpt::of(line);
+    if matches!(line.first(), Some(b' ' | b'\t')) {
+        return Err(BadRequest::ObsoleteFold { found: found() });
+    }
+    let mut name = Name::Valid;
+    for (place, byte) in line.iter().enumerate() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' => {}
+            b':' if place == 0 => return Err(BadRequest::EmptyFieldName { found: found() }),
+            b':' => return Ok((name, place)),
+            b' ' | b'\t' => return Err(BadRequest::WhiteSpaceInName { found: found() }),
+            b'_' if limits.underscores_in_headers => {}
+            _ => name = Name::Invalid,
+        }
+    }
+    Err(BadRequest::MissingColon { found: found() })
+}
