@@ -31,10 +31,7 @@ impl Clock {
     /// Sun, 06 Nov 1994 08:49:37 GMT, the example date of RFC 9110 section 5.6.7.
     pub fn manual() -> Clock {
         let wall = SystemTime::UNIX_EPOCH + EXAMPLE_DATE;
-        Clock(Source::Manual(Arc::new(Mutex::new(Times {
-            monotonic: Instant::now(),
-            wall,
-        }))))
+        Clock(Source::Manual(Arc::new(Mutex::new(Times { monotonic: Instant::now(), wall }))))
     }
 
     /// Moves both times of a manual clock forward. The machine's clock moves by itself and is left alone.
@@ -50,12 +47,7 @@ impl Clock {
     pub fn now(&self) -> Instant {
         match &self.0 {
             Source::System => Instant::now(),
-            Source::Manual(times) => {
-                times
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .monotonic
-            }
+            Source::Manual(times) => times.lock().unwrap_or_else(PoisonError::into_inner).monotonic,
         }
     }
 
@@ -81,9 +73,6 @@ mod tests {
         let (monotonic, wall) = (copy.now(), copy.wall());
         clock.advance(Duration::from_secs(90));
         assert_eq!(copy.now() - monotonic, Duration::from_secs(90));
-        assert_eq!(
-            copy.wall().duration_since(wall).unwrap(),
-            Duration::from_secs(90)
-        );
+        assert_eq!(copy.wall().duration_since(wall).unwrap(), Duration::from_secs(90));
     }
 }

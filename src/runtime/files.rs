@@ -73,9 +73,7 @@ pub fn status(path: &Path) -> io::Result<FileStatus> {
 /// # Errors
 /// Those of pread(2); `IsADirectory` for a folder.
 pub fn read_at(file: BorrowedFd<'_>, offset: u64, memory: &mut [u8]) -> io::Result<usize> {
-    Ok(retry_on_intr(|| {
-        rustix::io::pread(file, &mut *memory, offset)
-    })?)
+    Ok(retry_on_intr(|| rustix::io::pread(file, &mut *memory, offset))?)
 }
 
 impl OpenFile {
@@ -111,20 +109,64 @@ impl FileStatus {
 }
 
 /// How everything is opened for reading: no waiting for a FIFO's writer, no terminal becoming ours, nothing inherited.
-pub(super) const READING: OFlags = OFlags::RDONLY
-    .union(OFlags::NONBLOCK)
-    .union(OFlags::CLOEXEC)
-    .union(OFlags::NOCTTY);
+pub(super) const READING: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC).union(OFlags::NOCTTY);
 
 /// A file's time, which may be before 1970; one the clock cannot express is taken for 1970.
 fn time(seconds: i64, nanoseconds: u32) -> SystemTime {
     let whole = Duration::from_secs(seconds.unsigned_abs());
     let base = SystemTime::UNIX_EPOCH;
-    let base = if seconds < 0 {
-        base.checked_sub(whole)
-    } else {
-        base.checked_add(whole)
-    };
-    base.and_then(|base| base.checked_add(Duration::from_nanos(nanoseconds.into())))
-        .unwrap_or(SystemTime::UNIX_EPOCH)
+    let base = if seconds < 0 { base.checked_sub(whole) } else { base.checked_add(whole) };
+    base.and_then(|base| base.checked_add(Duration::from_nanos(nanoseconds.into()))).unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_regular_file_is_opened_with_what_is_known_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("page.html");
+        fs::write(&path, "hello, world").unwrap();
+        let changed = SystemTime::UNIX_EPOCH + Duration::new(784_111_777, 123_456_789);
+        fs::File::options().write(true).open(&path).unwrap().set_modified(changed).unwrap();
+        let file = open(&path).unwrap();
+        assert_eq!((file.status.kind, file.status.len), (Kind::Regular, 12));
+        assert_eq!(file.status.mtime, changed);
+        assert_eq!(status(&path).unwrap(), file.status);
+        let mut memory = [0; 8];
+        assert_eq!(read_at(file.as_fd(), 7, &mut memory).unwrap(), 5);
+        assert_eq!(&memory[..5], b"world");
+        assert_eq!(read_at(file.as_fd(), 12, &mut memory).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_folder_and_a_fifo_are_opened_without_waiting_and_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let fifo = folder.path().join("fifo");
+        rustix::fs::mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR, 0).unwrap();
+        assert_eq!(open(&fifo).unwrap().status.kind, Kind::Other);
+        let directory = open(folder.path()).unwrap();
+        assert_eq!(directory.status.kind, Kind::Directory);
+        let error = read_at(directory.as_fd(), 0, &mut [0]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::IsADirectory);
+    }
+
+    #[test]
+    fn errors_are_the_systems() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        let kind = |path: &Path| open(path).unwrap_err().kind();
+        assert_eq!(kind(&folder.path().join("none")), io::ErrorKind::NotFound);
+        assert_eq!(kind(&file.join("below")), io::ErrorKind::NotADirectory);
+    }
+
+    #[test]
+    fn times_before_1970_are_kept() {
+        assert_eq!(time(-2, 500_000_000), SystemTime::UNIX_EPOCH - Duration::from_millis(1500));
+        assert_eq!(time(i64::MAX, 0), SystemTime::UNIX_EPOCH + Duration::from_secs(i64::MAX as u64));
+    }
 }

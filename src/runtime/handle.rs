@@ -82,19 +82,13 @@ impl Handle {
         let future: TaskFuture = Box::pin(future);
         if shared.stage.get() == Stage::Ended {
             drop(future);
-            return TaskId {
-                key: u32::MAX,
-                generation,
-            };
+            return TaskId { key: u32::MAX, generation };
         }
         shared
             .tasks
             .borrow_mut()
             .insert(future, generation, &shared.mailbox)
-            .unwrap_or(TaskId {
-                key: u32::MAX,
-                generation,
-            })
+            .unwrap_or(TaskId { key: u32::MAX, generation })
     }
 
     /// Drops a task with all it owns; one that is being polled is dropped when its poll returns. False when it has
@@ -152,10 +146,7 @@ impl Handle {
 
     /// Ready in the next turn: what a task awaits after a bounded amount of work, so that none starves another.
     pub fn yield_now(&self) -> YieldNow {
-        YieldNow {
-            handle: self.clone(),
-            asked_in: self.shared.turn.get(),
-        }
+        YieldNow { handle: self.clone(), asked_in: self.shared.turn.get() }
     }
 
     /// Runs `use_buffer` with the worker's scratch buffer of [`SCRATCH_BYTES`], which holds whatever its last user left.

@@ -172,9 +172,7 @@ impl From<io::Error> for AcceptError {
     /// Sorts by accept(2), where Linux reports the new connection's own network errors as well.
     fn from(error: io::Error) -> AcceptError {
         match Errno::from_io_error(&error) {
-            Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
-                AcceptError::Exhausted(error)
-            }
+            Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => AcceptError::Exhausted(error),
             Some(
                 Errno::CONNABORTED
                 | Errno::PROTO
@@ -202,9 +200,7 @@ impl Acceptor {
     /// # Errors
     /// As [`Io::new`].
     pub fn new(handle: &Handle, listener: OwnedFd) -> io::Result<Acceptor> {
-        Ok(Acceptor {
-            io: Io::new(handle, listener, Ready::NONE)?,
-        })
+        Ok(Acceptor { io: Io::new(handle, listener, Ready::NONE)? })
     }
 
     /// For the task being polled: a listener of which others hold duplicates, as of a unix socket or an inherited one.
@@ -212,9 +208,7 @@ impl Acceptor {
     /// # Errors
     /// As [`Io::new`].
     pub fn duplicated(handle: &Handle, listener: OwnedFd) -> io::Result<Acceptor> {
-        Ok(Acceptor {
-            io: Io::duplicated(handle, listener, Ready::NONE)?,
-        })
+        Ok(Acceptor { io: Io::duplicated(handle, listener, Ready::NONE)? })
     }
 
     /// The next connection: non-blocking, closed on exec. Readiness lasts until it is pending, errors do not end it: so
@@ -255,18 +249,12 @@ pub(super) fn address_of(address: SocketAddrAny) -> io::Result<Address> {
         return Ok(Address::Inet(inet));
     }
     let unix = SocketAddrUnix::try_from(address)?;
-    let path = unix
-        .path()
-        .map(|path| PathBuf::from(std::ffi::OsString::from_vec(path.to_bytes().to_vec())));
+    let path = unix.path().map(|path| PathBuf::from(std::ffi::OsString::from_vec(path.to_bytes().to_vec())));
     Ok(Address::Unix(path.unwrap_or_default()))
 }
 
 fn inet_socket(address: SocketAddr, options: &ListenOptions) -> io::Result<Socket> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM.nonblocking(),
-        None,
-    )?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), None)?;
     socket.set_reuse_address(true)?;
     if address.is_ipv6() {
         socket.set_only_v6(options.ipv6only)?;
@@ -338,3 +326,130 @@ fn socket_state(path: &Path) -> io::Result<PathState> {
 
 /// Everyone may connect, as with nginx; who may reach the path is what its folder says.
 const UNIX_SOCKET_MODE: u32 = 0o666;
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::os::unix::fs::MetadataExt;
+    use std::os::unix::net::{UnixListener, UnixStream};
+
+    use rustix::net::sockopt;
+
+    use super::*;
+
+    fn inet(address: &str) -> Address {
+        Address::Inet(address.parse().unwrap())
+    }
+
+    fn bound(listener: &OwnedFd) -> Address {
+        address_of(rustix::net::getsockname(listener).unwrap()).unwrap()
+    }
+
+    fn connect(address: &Address) -> io::Result<()> {
+        match address {
+            Address::Inet(inet) => TcpStream::connect(inet).map(drop),
+            Address::Unix(path) => UnixStream::connect(path).map(drop),
+        }
+    }
+
+    fn in_use<T>(result: io::Result<T>) -> bool {
+        result.is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
+    }
+
+    #[test]
+    fn addresses_are_written_as_nginx_writes_them() {
+        assert_eq!(inet("0.0.0.0:80").to_string(), "0.0.0.0:80");
+        assert_eq!(inet("[::]:80").to_string(), "[::]:80");
+        assert_eq!(Address::Unix("/run/web.sock".into()).to_string(), "unix:/run/web.sock");
+    }
+
+    #[test]
+    fn each_worker_binds_an_address_for_itself_and_a_probe_tells_that_it_is_taken() {
+        let options = ListenOptions::default();
+        let first = bind(&inet("127.0.0.1:0"), &options).unwrap();
+        let address = bound(&first);
+        let second = bind(&address, &options).unwrap();
+        assert_eq!(bound(&second), address);
+        assert!(in_use(probe(&address, &options)));
+        drop((first, second));
+        probe(&address, &options).unwrap();
+    }
+
+    #[test]
+    fn a_port_of_another_program_is_in_use() {
+        let options = ListenOptions::default();
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = Address::Inet(other.local_addr().unwrap());
+        assert!(in_use(probe(&address, &options)));
+        assert!(in_use(bind(&address, &options)));
+    }
+
+    #[test]
+    fn an_address_of_no_interface_cannot_be_bound() {
+        let error = probe(&inet("192.0.2.1:0"), &ListenOptions::default()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrNotAvailable);
+    }
+
+    #[test]
+    fn options_are_set_at_bind_and_changed_on_a_live_socket() {
+        let keepalive =
+            Keepalive { idle: Some(Duration::from_secs(30)), interval: Some(Duration::from_secs(5)), count: Some(3) };
+        let mut options = ListenOptions {
+            receive_buffer: Some(32 * 1024),
+            send_buffer: Some(32 * 1024),
+            keepalive: Some(keepalive),
+            ..ListenOptions::default()
+        };
+        let listener = bind(&inet("127.0.0.1:0"), &options).unwrap();
+        assert!(sockopt::socket_keepalive(&listener).unwrap());
+        assert_eq!(sockopt::tcp_keepidle(&listener).unwrap(), Duration::from_secs(30));
+        assert_eq!(sockopt::tcp_keepintvl(&listener).unwrap(), Duration::from_secs(5));
+        assert_eq!(sockopt::tcp_keepcnt(&listener).unwrap(), 3);
+        assert!(sockopt::tcp_nodelay(&listener).unwrap());
+        let before = sockopt::socket_recv_buffer_size(&listener).unwrap();
+        options.receive_buffer = Some(64 * 1024);
+        options.keepalive = None;
+        options.nodelay = false;
+        apply(&listener, &options).unwrap();
+        assert!(sockopt::socket_recv_buffer_size(&listener).unwrap() > before);
+        assert!(!sockopt::socket_keepalive(&listener).unwrap());
+        assert!(!sockopt::tcp_nodelay(&listener).unwrap());
+        connect(&bound(&listener)).unwrap();
+    }
+
+    #[test]
+    fn a_unix_socket_is_for_all_users_and_replaces_a_stale_one_but_not_a_live_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("web.sock");
+        let address = Address::Unix(path.clone());
+        let options = ListenOptions::default();
+        drop(UnixListener::bind(&path).unwrap()); // leaves its file behind
+        probe(&address, &options).unwrap();
+        let listener = bind(&address, &options).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o666);
+        assert_eq!(bound(&listener), address);
+        assert!(in_use(probe(&address, &options)));
+        assert!(in_use(bind(&address, &options)));
+        connect(&address).unwrap();
+        apply(&listener, &options).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_is_no_socket_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("precious");
+        std::fs::write(&path, "text").unwrap();
+        assert!(in_use(bind(&Address::Unix(path.clone()), &ListenOptions::default())));
+        assert_eq!(std::fs::read(&path).unwrap(), b"text");
+    }
+
+    #[test]
+    fn errors_of_accept_are_sorted_by_what_to_do() {
+        let sorted = |errno: Errno| AcceptError::from(io::Error::from(errno));
+        assert!(matches!(sorted(Errno::MFILE), AcceptError::Exhausted(_)));
+        assert!(matches!(sorted(Errno::NFILE), AcceptError::Exhausted(_)));
+        assert!(matches!(sorted(Errno::CONNABORTED), AcceptError::Aborted(_)));
+        assert!(matches!(sorted(Errno::HOSTUNREACH), AcceptError::Aborted(_)));
+        assert!(matches!(sorted(Errno::BADF), AcceptError::Other(_)));
+    }
+}

@@ -50,10 +50,7 @@ pub(super) struct Contents {
 
 impl Mailbox {
     pub(super) fn new(waker: mio::Waker) -> Mailbox {
-        Mailbox {
-            contents: Mutex::default(),
-            waker,
-        }
+        Mailbox { contents: Mutex::default(), waker }
     }
 
     /// Leaves a job for the worker, which runs it in its next turn.
@@ -71,11 +68,7 @@ impl Mailbox {
         let first = contents.is_empty();
         contents.jobs.push(job);
         drop(contents);
-        if first {
-            self.waker.wake().map_err(PostError::Wake)
-        } else {
-            Ok(())
-        }
+        if first { self.waker.wake().map_err(PostError::Wake) } else { Ok(()) }
     }
 
     fn wake_task(&self, task: TaskId) {
@@ -103,10 +96,7 @@ impl Mailbox {
         let left = {
             let mut contents = self.lock();
             contents.closed = true;
-            (
-                mem::take(&mut contents.jobs),
-                mem::take(&mut contents.woken),
-            )
+            (mem::take(&mut contents.jobs), mem::take(&mut contents.woken))
         };
         drop(left); // after the lock: a job's drop may post
     }
@@ -143,16 +133,13 @@ pub(super) struct TaskWaker {
 
 impl TaskWaker {
     pub(super) fn new(mailbox: Arc<Mailbox>, task: TaskId) -> TaskWaker {
-        TaskWaker {
-            mailbox,
-            task,
-            woken: AtomicBool::new(false),
-        }
+        TaskWaker { mailbox, task, woken: AtomicBool::new(false) }
     }
 
-    /// From here on a wake counts again; called just before the task is polled.
+    /// From here on a wake counts again; called just before the task is polled. A swap and not a store, so that the
+    /// poll sees what a waker that found itself already listed wrote before.
     pub(super) fn rearm(&self) {
-        self.woken.store(false, Ordering::Release);
+        self.woken.swap(false, Ordering::AcqRel);
     }
 }
 
@@ -165,9 +152,7 @@ impl Wake for TaskWaker {
         if self.woken.swap(true, Ordering::AcqRel) {
             return;
         }
-        let local = LOCAL
-            .try_with(|local| local.wake(&self.mailbox, self.task))
-            .unwrap_or(false);
+        let local = LOCAL.try_with(|local| local.wake(&self.mailbox, self.task)).unwrap_or(false);
         if !local {
             self.mailbox.wake_task(self.task);
         }
@@ -195,15 +180,13 @@ impl Local {
 }
 
 /// While it lives, this thread is inside a turn of one worker, and wakes of that worker's tasks stay on the thread.
-pub(super) struct LocalWakes {
-    outer: usize,
-}
+/// Turns do not nest: a task drives no worker.
+pub(super) struct LocalWakes(());
 
 impl LocalWakes {
     pub(super) fn enter(mailbox: &Arc<Mailbox>) -> LocalWakes {
-        LocalWakes {
-            outer: LOCAL.with(|local| local.worker.replace(address(mailbox))),
-        }
+        LOCAL.with(|local| local.worker.set(address(mailbox)));
+        LocalWakes(())
     }
 
     /// Moves the tasks woken so far to the end of `into`.
@@ -214,7 +197,7 @@ impl LocalWakes {
 
 impl Drop for LocalWakes {
     fn drop(&mut self) {
-        LOCAL.with(|local| local.worker.set(self.outer));
+        LOCAL.with(|local| local.worker.set(0));
     }
 }
 

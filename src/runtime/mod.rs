@@ -15,7 +15,7 @@ mod clock;
 mod files;
 mod handle;
 mod io;
-mod listen;
+pub mod listen;
 mod mailbox;
 mod symlinks;
 mod task;
@@ -27,9 +27,7 @@ pub use clock::Clock;
 pub use files::{FileStatus, Kind, OpenFile, open, read_at, status};
 pub use handle::{Handle, Hooks, SCRATCH_BYTES, YieldNow};
 pub use io::{Io, Ready};
-pub use listen::{
-    AcceptError, Acceptor, Address, Keepalive, ListenOptions, Peer, apply, bind, probe,
-};
+pub use listen::{AcceptError, Acceptor, Address, Keepalive, ListenOptions, Peer, apply, bind, probe};
 pub use mailbox::{JOBS_WAITING_MAX, Job, Mailbox, PostError};
 pub use symlinks::{Symlinks, open_checked};
 pub use task::TaskId;

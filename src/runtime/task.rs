@@ -51,29 +51,12 @@ pub(super) struct Body {
 }
 
 impl Tasks {
-    pub(super) fn insert(
-        &mut self,
-        future: TaskFuture,
-        generation: u32,
-        mailbox: &Arc<Mailbox>,
-    ) -> Option<TaskId> {
+    pub(super) fn insert(&mut self, future: TaskFuture, generation: u32, mailbox: &Arc<Mailbox>) -> Option<TaskId> {
         let vacant = self.entries.vacant_entry();
-        let id = TaskId {
-            key: u32::try_from(vacant.key()).ok()?,
-            generation,
-        };
+        let id = TaskId { key: u32::try_from(vacant.key()).ok()?, generation };
         let wake = Arc::new(TaskWaker::new(Arc::clone(mailbox), id));
-        let body = Body {
-            future,
-            waker: Waker::from(Arc::clone(&wake)),
-            wake,
-        };
-        vacant.insert(Entry {
-            generation,
-            queued: true,
-            deadline: None,
-            body: Some(body),
-        });
+        let body = Body { future, waker: Waker::from(Arc::clone(&wake)), wake };
+        vacant.insert(Entry { generation, queued: true, deadline: None, body: Some(body) });
         self.ready.push_back(id);
         Some(id)
     }
@@ -124,12 +107,7 @@ impl Tasks {
     }
 
     /// Puts a pending task back with its next deadline; gives it back when the task was cancelled during its poll.
-    pub(super) fn put_back(
-        &mut self,
-        id: TaskId,
-        body: Body,
-        deadline: Option<Instant>,
-    ) -> Option<Body> {
+    pub(super) fn put_back(&mut self, id: TaskId, body: Body, deadline: Option<Instant>) -> Option<Body> {
         let Some(entry) = self.entry(id) else {
             return Some(body);
         };
@@ -144,24 +122,15 @@ impl Tasks {
         Some(self.entries.remove(id.key as usize).body)
     }
 
-    /// Some task's body, taken out of the map, or nothing when there is none left: for the end of a worker.
-    pub(super) fn remove_any(&mut self) -> Option<Option<Body>> {
-        let key = self.entries.iter().next()?.0;
-        Some(self.entries.remove(key).body)
+    /// All tasks, taken out of the map: for the end of a worker.
+    pub(super) fn remove_all(&mut self) -> impl Iterator<Item = Option<Body>> + use<> {
+        std::mem::take(&mut self.entries).into_iter().map(|(_, entry)| entry.body)
     }
 
     /// The task in a slot and what it waits for.
     pub(super) fn deadline_of_slot(&self, key: u32) -> Option<(TaskId, Instant)> {
         let entry = self.entries.get(key as usize)?;
-        entry.deadline.map(|deadline| {
-            (
-                TaskId {
-                    key,
-                    generation: entry.generation,
-                },
-                deadline,
-            )
-        })
+        entry.deadline.map(|deadline| (TaskId { key, generation: entry.generation }, deadline))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -169,13 +138,10 @@ impl Tasks {
     }
 
     fn entry(&mut self, id: TaskId) -> Option<&mut Entry> {
-        self.entries
-            .get_mut(id.key as usize)
-            .filter(|entry| entry.generation == id.generation)
+        self.entries.get_mut(id.key as usize).filter(|entry| entry.generation == id.generation)
     }
 }
 
-/// What the map spends on an idle task beside its future and its waker's block; an idle connection is little else.
-const ENTRY_BYTES_MAX: usize = 80;
-const _: () = assert!(size_of::<Entry>() <= ENTRY_BYTES_MAX);
-const _: () = assert!(size_of::<TaskWaker>() <= 24);
+/// What the map spends on an idle task beside its future: the entry, the slab's mark, the waker with its two counts.
+#[cfg(test)]
+pub(super) const BYTES_PER_TASK: usize = size_of::<Entry>() + 8 + size_of::<TaskWaker>() + 16;

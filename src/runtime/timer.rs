@@ -31,10 +31,7 @@ struct Slot {
 
 impl Timers {
     pub(super) fn new(start: Instant) -> Timers {
-        Timers {
-            wheel: Wheel::new(start, TICK),
-            slots: Vec::new(),
-        }
+        Timers { wheel: Wheel::new(start, TICK), slots: Vec::new() }
     }
 
     /// Sees to it that the slot is looked at no later than at `deadline` (and a tick).
@@ -57,6 +54,11 @@ impl Timers {
     /// When the wheel wants to be looked at again.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         self.wheel.next_deadline()
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.wheel.len()
     }
 
     /// The slots to look at now, added to `due`.
@@ -128,8 +130,10 @@ impl<F: Future + Unpin> Future for Timeout<F> {
         if let Poll::Ready(output) = Pin::new(&mut self.future).poll(context) {
             return Poll::Ready(Ok(output));
         }
-        Pin::new(&mut self.deadline)
-            .poll(context)
-            .map(|()| Err(Elapsed))
+        Pin::new(&mut self.deadline).poll(context).map(|()| Err(Elapsed))
     }
 }
+
+/// What the timers spend on a task slot: what is known of it, and one node of the wheel.
+#[cfg(test)]
+pub(super) const BYTES_PER_TIMER: usize = size_of::<Slot>() + 24;

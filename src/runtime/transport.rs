@@ -65,10 +65,7 @@ impl Transport {
     /// Those of read(2).
     pub fn poll_read_into(&self, memory: &mut [u8]) -> Poll<io::Result<usize>> {
         let io = self.io();
-        let count = ready!(io.try_io(Ready::READABLE, |socket| Ok(rustix::io::read(
-            socket,
-            &mut *memory
-        )?)))?;
+        let count = ready!(io.try_io(Ready::READABLE, |socket| Ok(rustix::io::read(socket, &mut *memory)?)))?;
         if count < memory.len() && count > 0 {
             io.ended_short(Ready::READABLE);
         }
@@ -83,18 +80,9 @@ impl Transport {
     pub fn poll_write(&self, slices: &[IoSlice<'_>], more: bool) -> Poll<io::Result<usize>> {
         let io = self.io();
         let slices = &slices[..slices.len().min(SLICES_MAX)];
-        let flags = if more {
-            SendFlags::NOSIGNAL | SendFlags::MORE
-        } else {
-            SendFlags::NOSIGNAL
-        };
+        let flags = if more { SendFlags::NOSIGNAL | SendFlags::MORE } else { SendFlags::NOSIGNAL };
         let count = ready!(io.try_io(Ready::WRITABLE, |socket| {
-            Ok(rustix::net::sendmsg(
-                socket,
-                slices,
-                &mut SendAncillaryBuffer::default(),
-                flags,
-            )?)
+            Ok(rustix::net::sendmsg(socket, slices, &mut SendAncillaryBuffer::default(), flags)?)
         }))?;
         if count < slices.iter().map(|slice| slice.len()).sum() {
             io.ended_short(Ready::WRITABLE);
@@ -107,16 +95,9 @@ impl Transport {
     ///
     /// # Errors
     /// Those of sendfile(2).
-    pub fn poll_sendfile(
-        &self,
-        file: BorrowedFd<'_>,
-        offset: &mut u64,
-        count: usize,
-    ) -> Poll<io::Result<usize>> {
+    pub fn poll_sendfile(&self, file: BorrowedFd<'_>, offset: &mut u64, count: usize) -> Poll<io::Result<usize>> {
         // A short count does not say the socket is full: since Linux 4.3 sendfile may end early for other reasons.
-        self.io().try_io(Ready::WRITABLE, |socket| {
-            Ok(rustix::fs::sendfile(socket, file, Some(offset), count)?)
-        })
+        self.io().try_io(Ready::WRITABLE, |socket| Ok(rustix::fs::sendfile(socket, file, Some(offset), count)?))
     }
 
     /// [`Transport::poll_read`], awaited.
@@ -156,12 +137,7 @@ impl Transport {
     ///
     /// # Errors
     /// As there.
-    pub async fn sendfile(
-        &self,
-        file: BorrowedFd<'_>,
-        offset: &mut u64,
-        count: usize,
-    ) -> io::Result<usize> {
+    pub async fn sendfile(&self, file: BorrowedFd<'_>, offset: &mut u64, count: usize) -> io::Result<usize> {
         poll_fn(|_| self.poll_sendfile(file, offset, count)).await
     }
 
@@ -172,9 +148,7 @@ impl Transport {
 
     /// Whether the peer was seen to hang up, shut its side down, or reset. Asks the system nothing.
     pub fn is_closed_by_peer(&self) -> bool {
-        self.io()
-            .ready()
-            .intersects(Ready::READ_CLOSED | Ready::ERROR)
+        self.io().ready().intersects(Ready::READ_CLOSED | Ready::ERROR)
     }
 
     /// Whether a read may give bytes or the end. Asks the system nothing.
@@ -213,10 +187,7 @@ impl Transport {
     /// Those of setsockopt(2).
     pub fn reset_on_close(&self) -> io::Result<()> {
         match self {
-            Transport::Tcp(io) => Ok(sockopt::set_socket_linger(
-                io.get_ref(),
-                Some(Duration::ZERO),
-            )?),
+            Transport::Tcp(io) => Ok(sockopt::set_socket_linger(io.get_ref(), Some(Duration::ZERO))?),
             Transport::Unix(_) => Ok(()),
         }
     }

@@ -17,7 +17,7 @@ use super::io::MAILBOX;
 use super::mailbox::{Contents, LocalWakes, Mailbox};
 use super::task::{Body, TaskId};
 
-/// Events fetched by one wait; nginx's `worker_aio_requests`-free default for epoll is 512. More wait for the next turn.
+/// Events fetched by one wait, as many as nginx's (`epoll_events`). More wait for the next turn.
 const EVENTS_PER_TURN: usize = 512;
 
 /// Polls made in one turn; tasks that are left go first in the next. Twice the events, so that what events lead to (a
@@ -42,28 +42,15 @@ impl Worker {
     pub fn new(clock: Clock) -> io::Result<(Worker, Arc<Mailbox>)> {
         let poll = mio::Poll::new()?;
         let mailbox = Arc::new(Mailbox::new(Waker::new(poll.registry(), MAILBOX)?));
-        let shared = Rc::new(Shared::new(
-            clock,
-            poll.registry().try_clone()?,
-            Arc::clone(&mailbox),
-        ));
+        let shared = Rc::new(Shared::new(clock, poll.registry().try_clone()?, Arc::clone(&mailbox)));
         let events = Events::with_capacity(EVENTS_PER_TURN);
-        let worker = Worker {
-            poll,
-            events,
-            shared,
-            mail: Contents::default(),
-            due: Vec::new(),
-            woken: Vec::new(),
-        };
+        let worker = Worker { poll, events, shared, mail: Contents::default(), due: Vec::new(), woken: Vec::new() };
         Ok((worker, mailbox))
     }
 
     /// What tasks of this worker use.
     pub fn handle(&self) -> Handle {
-        Handle {
-            shared: Rc::clone(&self.shared),
-        }
+        Handle { shared: Rc::clone(&self.shared) }
     }
 
     /// Turns until told to stop or, when retiring, until the last task has ended.
@@ -142,9 +129,7 @@ impl Worker {
         for task in self.mail.woken.drain(..) {
             self.shared.tasks.borrow_mut().schedule(task);
         }
-        let handle = Handle {
-            shared: Rc::clone(&self.shared),
-        };
+        let handle = Handle { shared: Rc::clone(&self.shared) };
         for job in self.mail.jobs.drain(..) {
             guarded("a job", || job(&handle));
         }
@@ -202,13 +187,12 @@ impl Worker {
 }
 
 impl Drop for Worker {
-    /// Tasks hold the worker's state and it holds them: they go one by one, and what their drops spawn goes at once.
+    /// Tasks hold the worker's state and it holds them: they go one by one, and what their drops spawn is dropped at once.
     fn drop(&mut self) {
         self.shared.stage.set(Stage::Ended);
         self.shared.mailbox.close();
-        loop {
-            let removed = self.shared.tasks.borrow_mut().remove_any();
-            let Some(body) = removed else { break };
+        let tasks = self.shared.tasks.borrow_mut().remove_all();
+        for body in tasks {
             guarded("a task's drop", || drop(body));
         }
         let hooks = self.shared.hooks.take();
@@ -227,11 +211,7 @@ fn poll_task(shared: &Shared, task: TaskId, mut body: Body) {
     shared.current.set(Some(task));
     shared.noted.set(None);
     shared.yields.set(false);
-    let result = guarded("a task", || {
-        body.future
-            .as_mut()
-            .poll(&mut Context::from_waker(&body.waker))
-    });
+    let result = guarded("a task", || body.future.as_mut().poll(&mut Context::from_waker(&body.waker)));
     shared.current.set(None);
     let over = if let Some(Poll::Pending) = result {
         let deadline = shared.noted.get();
@@ -254,3 +234,6 @@ fn poll_task(shared: &Shared, task: TaskId, mut body: Body) {
         guarded("a task's drop", || drop(body));
     }
 }
+
+#[cfg(test)]
+mod tests;
