@@ -2,8 +2,13 @@
 
 use std::cell::{Cell, OnceCell};
 use std::net::SocketAddr;
+use std::rc::Weak;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
+
+use crate::runtime::Address;
+pub use crate::runtime::Peer;
+use crate::runtime::Transport;
 
 /// One client connection, as its exchanges see it.
 #[derive(Debug)]
@@ -20,17 +25,25 @@ pub struct Client {
     pub accepted_wall: SystemTime,
     /// `$connection_requests`: how many requests it has brought, the running one included.
     pub requests: Cell<u64>,
-    /// The server's end, asked from the system when first needed.
+    /// The server's end: what the listener is bound to, or, where that is a wildcard, what the
+    /// system said when first asked.
     pub local: OnceCell<Option<SocketAddr>>,
+    /// The socket, for what must be asked of the system (a weak hold: logs may outlive it).
+    pub transport: Weak<Transport>,
 }
 
-/// The client's end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Peer {
-    /// An internet address and port.
-    Inet(SocketAddr),
-    /// A Unix domain socket; there is no address worth telling.
-    Unix,
+impl Client {
+    /// `$server_addr` and `$server_port`: the server's end of the connection.
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        *self.local.get_or_init(|| match self.listener.inet {
+            Some(address) if !address.ip().is_unspecified() => Some(address),
+            Some(_) => match self.transport.upgrade()?.local_address() {
+                Ok(Address::Inet(address)) => Some(address),
+                _ => None,
+            },
+            None => None,
+        })
+    }
 }
 
 /// What is known of a listening address.

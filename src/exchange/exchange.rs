@@ -73,6 +73,8 @@ pub struct ErrorState {
     pub in_error_page: bool,
     /// Where a redirect leads whose status has an error page.
     pub location: Option<Bytes>,
+    /// The methods that `Allow` names beside a 405.
+    pub allow: Option<Bytes>,
 }
 
 /// The groups of the regular expression that matched last.
