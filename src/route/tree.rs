@@ -23,7 +23,7 @@ use crate::runtime::listen::{Address, ListenOptions};
 #[derive(Debug, Default)]
 pub struct Tree {
     /// The addresses that are listened on.
-    pub addresses: Vec<AddressRoutes>,
+    pub addresses: Vec<Arc<AddressRoutes>>,
 }
 
 /// One listening address and its virtual servers.
@@ -87,15 +87,9 @@ pub struct Reading {
 }
 
 impl Tree {
-    /// The index of an address, for `select`.
-    pub fn index_of(&self, address: &Address) -> Option<usize> {
-        self.addresses.iter().position(|routes| routes.address == *address)
-    }
-
-    /// The virtual server for a request that came to the address with this index; `host` is the
-    /// name it asked for, without port. None if there is no such address.
-    pub fn select(&self, address: usize, host: Option<&[u8]>) -> Option<(Arc<Server>, Option<Captured>)> {
-        Some(self.addresses.get(address)?.select(host))
+    /// The virtual servers of an address; none when it is not listened on.
+    pub fn routes(&self, address: &Address) -> Option<Arc<AddressRoutes>> {
+        self.addresses.iter().find(|routes| routes.address == *address).cloned()
     }
 }
 
