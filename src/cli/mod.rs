@@ -14,7 +14,6 @@ use std::process::ExitCode;
 
 use arguments::{Action, Invocation, UsageError};
 
-use crate::control::Source;
 use crate::exchange::error_pages::SIGNATURE;
 use crate::modules::MODULES;
 

@@ -44,7 +44,7 @@ impl Assembly<'_> {
                 addresses.add(&built, server.place, &given.listens, &names);
             }
         }
-        (process, Tree { addresses: addresses.finish() })
+        (process, Tree { addresses: addresses.finish().into_iter().map(Arc::new).collect() })
     }
 
     fn server(&mut self, draft: &DraftServer) -> (Arc<Server>, ServerBuilder, Vec<ServerName>) {

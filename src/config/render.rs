@@ -2,6 +2,7 @@
 //!
 //! Called by the commands and by reload. It decides no wording: the texts are the findings' own.
 
+use std::io::IsTerminal;
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level as Shown, Renderer, Snippet};
@@ -17,6 +18,14 @@ pub enum Colour {
     On,
     /// For files, pipes and logs.
     Off,
+}
+
+impl Colour {
+    /// On when standard error is a terminal, unless `NO_COLOR` is set.
+    pub fn of_standard_error() -> Self {
+        let wanted = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        if wanted { Self::On } else { Self::Off }
+    }
 }
 
 impl Report {

@@ -45,6 +45,20 @@ impl Resources {
         Ok(file)
     }
 
+    /// Opens all log files anew (USR1); one that cannot be opened stays as it is, and says so.
+    pub fn reopen_logs(&self) {
+        for file in self.log_files.values() {
+            file.reopen();
+        }
+    }
+
+    /// Gives the log files to the user that the server becomes, so that it can open them again.
+    pub fn hand_over(&self, user: u32, group: u32) {
+        for file in self.log_files.values() {
+            file.hand_over(user, group);
+        }
+    }
+
     /// All log files, to be opened again when they were rotated.
     pub fn log_files(&self) -> impl Iterator<Item = &Arc<LogFile>> {
         self.log_files.values()

@@ -59,7 +59,6 @@ fn publish(server: &mut Server, configuration: Configuration, change: Change) {
     if process.workers != server.workers.len() {
         report(Severity::Warn, format_args!("the changed \"worker_processes\" takes effect at the next start"));
     }
-    let servers = tree.servers();
     server.published.publish(Arc::new(tree));
     let (added, removed) = server.listeners.commit(change, server.workers.len());
     server.workers.add_listeners(added);
@@ -71,6 +70,6 @@ fn publish(server: &mut Server, configuration: Configuration, change: Change) {
     let generation = server.published.generation();
     report(
         Severity::Notice,
-        format_args!("configuration reloaded: generation {generation}, {servers} servers on {} addresses", server.listeners.shown().count()),
+        format_args!("configuration reloaded: generation {generation}, on {} addresses", server.listeners.shown().count()),
     );
 }
