@@ -89,6 +89,7 @@ impl Default for ServerBuilder {
 pub struct Build<'a> {
     pub(super) resources: &'a mut Resources,
     pub(super) prefix: &'a Path,
+    pub(super) error_log: Option<&'a Path>,
     pub(super) warnings: &'a mut Vec<Diagnostic>,
 }
 
@@ -96,6 +97,11 @@ impl Build<'_> {
     /// The prefix that relative paths are taken from (`-p`).
     pub fn prefix(&self) -> &Path {
         self.prefix
+    }
+
+    /// Where errors go when no `error_log` of the main context says (`-e`).
+    pub fn error_log(&self) -> Option<&Path> {
+        self.error_log
     }
 
     /// Opens a log file for appending, creating it; the same path is the same file.

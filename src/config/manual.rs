@@ -40,11 +40,16 @@ pub fn variables(modules: &[&'static dyn AnyModule]) -> Vec<&'static Variable> {
     all
 }
 
+/// All directives, one line each: how it is written.
+pub fn list(modules: &[&'static dyn AnyModule]) -> String {
+    directives(modules).iter().map(|found| found.entry.usage() + "\n").collect()
+}
+
 /// What the manual says of one directive; more than one entry when modules share a name.
 ///
 /// # Errors
 /// No directive has the name; the text says so, and names the nearest.
-pub fn directive(modules: &[&'static dyn AnyModule], name: &str) -> Result<String, String> {
+pub fn entry(modules: &[&'static dyn AnyModule], name: &str) -> Result<String, String> {
     let all = directives(modules);
     let found: Vec<String> =
         all.iter().filter(|documented| documented.entry.name == name).map(|found| plain_entry(&found.entry)).collect();

@@ -59,9 +59,9 @@ impl Resources {
         }
     }
 
-    /// All log files, to be opened again when they were rotated.
-    pub fn log_files(&self) -> impl Iterator<Item = &Arc<LogFile>> {
-        self.log_files.values()
+    /// All log files.
+    pub fn log_files(&self) -> impl Iterator<Item = (&Path, &Arc<LogFile>)> {
+        self.log_files.iter().map(|(path, file)| (&**path, file))
     }
 
     /// Lets go of what was open before and was not named again.

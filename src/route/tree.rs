@@ -24,6 +24,8 @@ use crate::runtime::listen::{Address, ListenOptions};
 pub struct Tree {
     /// The addresses that are listened on.
     pub addresses: Vec<Arc<AddressRoutes>>,
+    /// How many virtual servers there are.
+    pub servers: usize,
 }
 
 /// One listening address and its virtual servers.
@@ -87,9 +89,20 @@ pub struct Reading {
 }
 
 impl Tree {
-    /// The virtual servers of an address; none when it is not listened on.
+    /// The virtual servers of an address; a listener asks once for each configuration.
     pub fn routes(&self, address: &Address) -> Option<Arc<AddressRoutes>> {
-        self.addresses.iter().find(|routes| routes.address == *address).cloned()
+        self.addresses.iter().find(|routes| routes.address == *address).map(Arc::clone)
+    }
+
+    /// How many virtual servers there are.
+    pub fn servers(&self) -> usize {
+        self.servers
+    }
+
+    /// The virtual server for a request that came to an address; `host` is the name it asked for,
+    /// without port. None if there is no such address.
+    pub fn select(&self, address: &Address, host: Option<&[u8]>) -> Option<(Arc<Server>, Option<Captured>)> {
+        Some(self.routes(address)?.select(host))
     }
 }
 
