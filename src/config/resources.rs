@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::diagnostics::{Diagnostic, Place};
 use super::sources::system_reason;
 use crate::base::log_file::LogFile;
+use crate::base::report::{Severity, report};
 
 /// What is open.
 #[derive(Clone, Debug, Default)]
@@ -48,14 +49,20 @@ impl Resources {
     /// Opens all log files anew (USR1); one that cannot be opened stays as it is, and says so.
     pub fn reopen_logs(&self) {
         for file in self.log_files.values() {
-            file.reopen();
+            if let Err(error) = file.reopen() {
+                let (path, reason) = (file.path().display(), system_reason(&error));
+                report(Severity::Emerg, format_args!("open() \"{path}\" failed ({reason})"));
+            }
         }
     }
 
     /// Gives the log files to the user that the server becomes, so that it can open them again.
     pub fn hand_over(&self, user: u32, group: u32) {
         for file in self.log_files.values() {
-            file.hand_over(user, group);
+            if let Err(error) = file.give_to(user, group) {
+                let (path, reason) = (file.path().display(), system_reason(&error));
+                report(Severity::Emerg, format_args!("chown() \"{path}\" failed ({reason})"));
+            }
         }
     }
 
