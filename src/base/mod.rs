@@ -2,6 +2,8 @@
 //! misspelt words, logs, the timing wheel. Nothing of ours lies below it; only the log files do I/O.
 
 pub mod duration;
+pub mod local_time;
+pub mod log_buffer;
 pub mod log_file;
 pub mod regex;
 pub mod report;
