@@ -74,12 +74,14 @@ impl<'s> Addresses<'s> {
     }
 
     pub(super) fn finish(self) -> Vec<Arc<AddressRoutes>> {
-        let routes = self.order.into_iter().map(|address| Arc::new(AddressRoutes {
-            address: address.address,
-            options: address.options,
-            names: address.names.build(),
-            default: address.default,
-        }));
+        let routes = self.order.into_iter().map(|address| {
+            Arc::new(AddressRoutes {
+                address: address.address,
+                options: address.options,
+                names: address.names.build(),
+                default: address.default,
+            })
+        });
         routes.collect()
     }
 

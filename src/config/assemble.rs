@@ -48,7 +48,7 @@ impl Assembly<'_> {
                 addresses.add(&built, server.place, &given.listens, &names);
             }
         }
-        (process, Tree { addresses: addresses.finish(), servers })
+        (process, Tree::new(addresses.finish(), servers))
     }
 
     fn server(&mut self, draft: &DraftServer) -> (Arc<Server>, ServerBuilder, Vec<ServerName>) {
@@ -78,9 +78,9 @@ impl Assembly<'_> {
             names.extend(Name::parse("").ok().map(|name| (name, place)));
         }
         let with_slots = names.into_iter().filter_map(|(name, place)| {
-            let slots = name.regex().map_or_else(|| Ok(Slots::default()), |regex| {
-                named_regex::slots(regex, self.session, place)
-            });
+            let slots = name
+                .regex()
+                .map_or_else(|| Ok(Slots::default()), |regex| named_regex::slots(regex, self.session, place));
             match slots {
                 Ok(slots) => Some((name, place, slots)),
                 Err(error) => {

@@ -109,7 +109,9 @@ impl Build<'_> {
     /// # Errors
     /// The system's reason, at `place`.
     pub fn log_file(&mut self, path: &Path, place: Option<Place>) -> Result<Arc<LogFile>, Diagnostic> {
-        self.resources.log_file(path, place)
+        let (file, warning) = self.resources.log_file(path, place)?;
+        self.warnings.extend(warning);
+        Ok(file)
     }
 
     /// Keeps a warning.

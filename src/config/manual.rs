@@ -24,8 +24,7 @@ pub struct Documented {
 pub fn directives(modules: &[&'static dyn AnyModule]) -> Vec<Documented> {
     let structure = STRUCTURE.iter().map(|(_, entry)| Documented { module: structure::NAME, entry: *entry });
     let of_modules = modules.iter().flat_map(|module| {
-        (0..module.directive_count())
-            .map(|line| Documented { module: module.name(), entry: module.directive(line) })
+        (0..module.directive_count()).map(|line| Documented { module: module.name(), entry: module.directive(line) })
     });
     let mut all: Vec<_> = structure.chain(of_modules).collect();
     all.sort_by_key(|documented| documented.entry.name);

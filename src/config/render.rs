@@ -40,8 +40,7 @@ pub fn text(report: &Report, colour: Colour) -> String {
 
 /// One finding in nginx's form, without its level: `unknown directive "indx" in /etc/x.conf:3`.
 pub fn one_line(finding: &Diagnostic, sources: &Sources) -> String {
-    // A message is one line, whatever word of the configuration it cites.
-    let message = finding.message.replace(char::is_control, " ");
+    let message = in_one_line(&finding.message);
     match finding.place {
         Some(place) => {
             let (line, _) = sources.line_and_column(place);
@@ -58,28 +57,34 @@ pub fn excerpt(finding: &Diagnostic, sources: &Sources, colour: Colour) -> Strin
         Level::Warning => Shown::WARNING,
         Level::Error => Shown::ERROR,
     };
-    let mut group = Group::with_title(level.primary_title(&*finding.message));
+    let mut group = Group::with_title(level.primary_title(in_one_line(&finding.message)));
     if finding.place.is_none() && !finding.label.is_empty() {
-        group = group.element(Shown::NOTE.message(&*finding.label));
+        group = group.element(Shown::NOTE.message(in_one_line(&finding.label)));
     }
     for excerpt in excerpts(finding, sources) {
         let mut snippet =
             Snippet::source(excerpt.text).line_start(excerpt.first_line).path(&*excerpt.source.name).fold(true);
         for mark in excerpt.marks {
             let span = mark.place.start - excerpt.start..mark.place.end - excerpt.start;
-            let label = (!mark.text.is_empty()).then_some(mark.text);
+            let label = (!mark.text.is_empty()).then(|| in_one_line(mark.text));
             snippet = snippet.annotation(mark.kind.span(span).label(label));
         }
         group = group.element(snippet);
     }
     if let Some(help) = &finding.help {
-        group = group.element(Shown::HELP.message(&**help));
+        group = group.element(Shown::HELP.message(in_one_line(help)));
     }
     let renderer = match colour {
         Colour::On => Renderer::styled(),
         Colour::Off => Renderer::plain(),
     };
     renderer.render(&[group])
+}
+
+/// A message is one line, and no escape code reaches a terminal, whatever word of the configuration
+/// it cites.
+fn in_one_line(message: &str) -> String {
+    message.replace(char::is_control, " ")
 }
 
 /// Some lines of one text, and what is marked in them.
@@ -148,7 +153,7 @@ impl Excerpt<'_> {
         let start = text[..start].rfind('\n').map_or(0, |at| at + 1);
         let end = text[end..].find('\n').map_or(text.len(), |at| end + at);
         self.start = start;
-        self.text = &self.source.text[start..end];
+        self.text = self.source.text[start..end].trim_end_matches('\r');
         self.first_line = 1 + text[..start].bytes().filter(|byte| *byte == b'\n').count();
     }
 }

@@ -3,6 +3,7 @@
 //! Built whole by `config`, published whole by `control`. `server` selects the virtual server of a
 //! request; from there an exchange sees it as a `Site`.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,8 +25,8 @@ use crate::runtime::listen::{Address, ListenOptions};
 pub struct Tree {
     /// The addresses that are listened on.
     pub addresses: Vec<Arc<AddressRoutes>>,
-    /// How many virtual servers there are.
-    pub servers: usize,
+    by_address: HashMap<Address, usize>,
+    servers: usize,
 }
 
 /// One listening address and its virtual servers.
@@ -89,9 +90,15 @@ pub struct Reading {
 }
 
 impl Tree {
+    /// The tree of these addresses, which have so many servers in all.
+    pub fn new(addresses: Vec<Arc<AddressRoutes>>, servers: usize) -> Self {
+        let by_address = addresses.iter().enumerate().map(|(index, routes)| (routes.address.clone(), index));
+        Self { by_address: by_address.collect(), addresses, servers }
+    }
+
     /// The virtual servers of an address; a listener asks once for each configuration.
     pub fn routes(&self, address: &Address) -> Option<Arc<AddressRoutes>> {
-        self.addresses.iter().find(|routes| routes.address == *address).map(Arc::clone)
+        self.by_address.get(address).map(|index| Arc::clone(&self.addresses[*index]))
     }
 
     /// How many virtual servers there are.

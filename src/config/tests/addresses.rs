@@ -16,10 +16,14 @@ fn servers_of_one_address_are_told_apart_by_name() {
         }",
     )
     .tree;
-    assert_eq!(tree.addresses.iter().map(|routes| routes.address.to_string()).collect::<Vec<_>>(), ["0.0.0.0:80", "0.0.0.0:81"]);
-    assert_eq!(["a.example", "x.a.example", "B.example", "other"].map(|host| root_for(&tree, 0, host)), [
-        "/a|||", "/a|||", "/b|||", "/a|||"
-    ]);
+    assert_eq!(
+        tree.addresses.iter().map(|routes| routes.address.to_string()).collect::<Vec<_>>(),
+        ["0.0.0.0:80", "0.0.0.0:81"]
+    );
+    assert_eq!(
+        ["a.example", "x.a.example", "B.example", "other"].map(|host| root_for(&tree, 0, host)),
+        ["/a|||", "/a|||", "/b|||", "/a|||"]
+    );
     assert_eq!(root_for(&tree, 1, "a.example"), "/b|||");
 }
 
@@ -34,10 +38,8 @@ fn the_default_server_has_all_other_names() {
 
 #[test]
 fn a_name_s_expression_captures() {
-    let tree = configuration(
-        "http { server { listen 80; server_name ~^(?<user>.+)\\.example$; root /home/$user; } }",
-    )
-    .tree;
+    let tree =
+        configuration("http { server { listen 80; server_name ~^(?<user>.+)\\.example$; root /home/$user; } }").tree;
     let (_, captured) = tree.addresses[0].select(Some(b"Anna.example"));
     let captured = captured.unwrap();
     assert_eq!(captured.group(captured.names[0].0).unwrap(), "anna");
@@ -94,7 +96,7 @@ fn a_name_that_another_server_has_is_a_warning() {
 fn a_wrong_listen_does_not_make_servers_collide() {
     check(
         "http { server { listen eighty; server_name a; }
-#                       ^^^^^^ invalid number \"eighty\" in \"listen\" directive; expected a number, such as 8
+#                      ^^^^^^ invalid number \"eighty\" in \"listen\" directive; expected a number, such as 8
     server { server_name a; }
 }",
     );

@@ -147,7 +147,7 @@ fn values_are_judged_at_their_very_place() {
 fn a_regular_expression_is_judged_at_the_letter() {
     check_server(
         "    match 'a(b';
-#            ^ invalid regular expression \"a(b\"; missing closing parenthesis",
+#           ^ invalid regular expression \"a(b\"; missing \")\"",
     );
 }
 
@@ -155,7 +155,7 @@ fn a_regular_expression_is_judged_at_the_letter() {
 fn escapes_and_quotes_do_not_shift_the_caret() {
     check_server(
         "    root \"\\\"a\\\"/$nowhere/b\";
-#              ^^^^^^^^ unknown \"nowhere\" variable; neither webserv nor this configuration defines it",
+#               ^^^^^^^^ unknown \"nowhere\" variable; neither webserv nor this configuration defines it",
     );
 }
 

@@ -9,26 +9,21 @@ fn an_included_file_stands_where_its_include_stands() {
     let folder = Folder::new(&[
         ("main.conf", "http { include sites/*.conf; include types; index main; }"),
         ("sites/b.conf", "server { listen 2; root /b; }"),
-        ("sites/a.conf", "server { listen 1; root /a; include ../snippet; }"),
+        ("sites/a.conf", "server { listen 1; root /a; include snippet; }"),
+        ("snippet", "error_page 404 /x;"),
         ("sites/.hidden.conf", "wrong"),
-        ("../snippet", ""),
         ("types", "types { include more; }"),
         ("more", "text/html html;"),
     ]);
-    std::fs::write(folder.path("snippet"), "error_page 404 /x;").unwrap();
-    std::fs::write(folder.path("sites/a.conf"), "server { listen 1; root /a; include snippet; }").unwrap();
     let configuration = accepted(folder.load("main.conf"));
-    let set: Vec<String> =
-        configuration.tree.addresses.iter().map(|routes| super::set(&routes.default.plan)).collect();
+    let set: Vec<String> = configuration.tree.addresses.iter().map(|routes| super::set(&routes.default.plan)).collect();
     assert_eq!(set, ["/a|main|404,/x|html=text/html", "/b|main||html=text/html"]);
 }
 
 #[test]
 fn a_pattern_that_fits_nothing_is_no_error_but_a_missing_file_is() {
-    let folder = Folder::new(&[
-        ("main.conf", "include none/*.conf;\ninclude mime.type;\ninclude no/such;"),
-        ("mime.types", ""),
-    ]);
+    let folder =
+        Folder::new(&[("main.conf", "include none/*.conf;\ninclude mime.type;\ninclude no/such;"), ("mime.types", "")]);
     assert_eq!(
         folder.findings("main.conf"),
         [
@@ -49,17 +44,13 @@ fn a_missing_main_file_is_an_error_without_a_place() {
 
 #[test]
 fn a_circle_is_found_and_shown() {
-    let folder = Folder::new(&[
-        ("main.conf", "http { include a; }"),
-        ("a", "include b;"),
-        ("b", "server { include a; }"),
-    ]);
+    let folder =
+        Folder::new(&[("main.conf", "http { include a; }"), ("a", "include b;"), ("b", "server { include a; }")]);
     let report = folder.load("main.conf").report;
     let [finding] = &report.diagnostics[..] else { panic!("{:?}", report.diagnostics) };
     assert!(finding.message.ends_with("a\" includes itself"), "{}", finding.message);
     assert_eq!(report.sources.source(finding.place.unwrap().file).text, "server { include a; }");
     assert_eq!(finding.related.len(), 1);
-    assert_eq!(folder.findings("b"), ["\"a\" includes itself in b:1"].map(|_| folder.findings("b")[0].clone()));
 }
 
 #[test]
@@ -77,6 +68,16 @@ fn files_include_each_other_only_so_deep() {
 }
 
 #[test]
+fn files_that_double_each_other_are_refused() {
+    let files: Vec<(String, String)> =
+        (0..24).map(|number| (number.to_string(), format!("include {0};include {0};", number + 1))).collect();
+    let mut files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (&**name, &**text)).collect();
+    files.push(("24", ""));
+    let findings = Folder::new(&files).findings("0");
+    assert!(findings[0].starts_with("more than 1000000 files in all"), "{findings:?}");
+}
+
+#[test]
 fn an_error_in_a_file_that_is_included_twice_is_told_once() {
     let folder = Folder::new(&[
         ("main.conf", "http { server { include a; listen 1; } server { include a; listen 2; } }"),
@@ -87,10 +88,7 @@ fn an_error_in_a_file_that_is_included_twice_is_told_once() {
 
 #[test]
 fn a_missing_semicolon_does_not_hide_an_include() {
-    let folder = Folder::new(&[
-        ("main.conf", "http { server { root /srv\n include a; } }"),
-        ("a", "indx x;"),
-    ]);
+    let folder = Folder::new(&[("main.conf", "http { server { root /srv\n include a; } }"), ("a", "indx x;")]);
     assert_eq!(
         folder.findings("main.conf"),
         ["missing `;` after `/srv` in main.conf:1", "unknown directive \"indx\" in a:1"]
@@ -126,9 +124,6 @@ fn a_dump_has_each_file_under_its_name() {
     let report = folder.load("main.conf").report;
     let folder_name = folder.path("");
     let dumped = dump(&report.sources).replace(&*folder_name.to_string_lossy(), "/etc/");
-    assert_eq!(
-        dumped,
-        "# configuration file /etc/main.conf:\ninclude a;\n\n# configuration file /etc/a:\nhttp { }\n"
-    );
+    assert_eq!(dumped, "# configuration file /etc/main.conf:\ninclude a;\n\n# configuration file /etc/a:\nhttp { }\n");
     assert_eq!(dump(&loaded("http { }").report.sources), "# built-in configuration:\nhttp { }\n");
 }

@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 #[test]
 fn a_nested_block_starts_with_what_is_around_it() {
-    let configuration = configuration(
-        "http { root /http; index h; server { location / { } location /own/ { root /own; } } }",
-    );
+    let configuration =
+        configuration("http { root /http; index h; server { location / { } location /own/ { root /own; } } }");
     assert_eq!(set_at(&configuration, "/"), "/http|h||");
     assert_eq!(set_at(&configuration, "/own/"), "/own|h||");
 }
@@ -30,9 +29,8 @@ fn a_list_is_replaced_and_not_continued() {
 
 #[test]
 fn settings_of_one_block_do_not_reach_its_neighbours() {
-    let configuration = configuration(
-        "http { index h; server { location /a { root /a; } location /b { index b; } location /c { } } }",
-    );
+    let configuration =
+        configuration("http { index h; server { location /a { root /a; } location /b { index b; } location /c { } } }");
     let [a, b, c] = ["/a", "/b", "/c"].map(|path| set_at(&configuration, path));
     assert_eq!([a, b, c], ["/a|h||", "-|b||", "-|h||"]);
 }
@@ -60,7 +58,8 @@ fn limit_except_is_a_plan_of_its_own_for_other_methods() {
 
 #[test]
 fn the_same_log_is_opened_once_and_kept_by_a_reload() {
-    let folder = Folder::new(&[("main.conf", "http { log a.log; server { location / { } location /b { log b.log; } } }")]);
+    let folder =
+        Folder::new(&[("main.conf", "http { log a.log; server { location / { } location /b { log b.log; } } }")]);
     let first = accepted(folder.load("main.conf"));
     assert_eq!(first.resources.log_files().count(), 2);
     std::fs::write(folder.path("main.conf"), "http { log a.log; server { } }").unwrap();
@@ -69,6 +68,16 @@ fn the_same_log_is_opened_once_and_kept_by_a_reload() {
     let [(path, file)] = second.resources.log_files().collect::<Vec<_>>()[..] else { panic!("one log") };
     let kept = first.resources.log_files().find(|(known, _)| *known == path).unwrap().1;
     assert!(Arc::ptr_eq(file, kept));
+}
+
+#[test]
+fn a_reload_ends_a_rotation() {
+    let folder = Folder::new(&[("main.conf", "http { log a.log; server { } }")]);
+    let first = accepted(folder.load("main.conf"));
+    std::fs::rename(folder.path("a.log"), folder.path("a.log.1")).unwrap();
+    let request = super::request(crate::config::load::Origin::File(folder.path("main.conf")), folder.path(""));
+    accepted(load(&request, Some(&first.resources)));
+    assert!(folder.path("a.log").exists());
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn modifiers_may_stand_apart_or_glued() {
     let name = |path: &str| server.locate(path.as_bytes()).plan.name.to_string();
     assert_eq!(
         ["/exact", "/exact2", "/rx", "/a/r", "/images/r", "/none"].map(name),
-        ["=/exact", "= /exact2", "~^/r(?<n>x)", "~* /R", "^~ /images/", ""]
+        ["= /exact", "= /exact2", "~ ^/r(?<n>x)", "~* /R", "^~ /images/", ""]
     );
     assert_eq!(&*server.named("@name").unwrap().name, "@name");
     assert!(server.named("@other").is_none());
@@ -28,8 +28,11 @@ fn groups_of_nested_expressions_are_all_kept() {
     );
     let located = configuration.tree.addresses[0].default.locate(b"/anna/42");
     let captured = located.captured.unwrap();
-    let values: Vec<_> =
-        captured.names.iter().map(|(group, _)| String::from_utf8(captured.group(*group).unwrap().to_vec()).unwrap()).collect();
+    let values: Vec<_> = captured
+        .names
+        .iter()
+        .map(|(group, _)| String::from_utf8(captured.group(*group).unwrap().to_vec()).unwrap())
+        .collect();
     assert_eq!(values, ["anna", "42"]);
     assert_eq!(captured.group(1).unwrap(), "42");
 }
@@ -40,9 +43,9 @@ fn wrong_patterns_are_shown_where_they_are_wrong() {
         "    location ~~ /x { }
 #            ^^ invalid location modifier \"~~\"; expected `=`, `^~`, `~` or `~*`
     location ~ a(b { }
-#               ^ invalid regular expression \"a(b\"; missing closing parenthesis
+#               ^ invalid regular expression \"a(b\"; missing \")\"
     location ~*a(b { }
-#               ^ invalid regular expression \"~*a(b\"; missing closing parenthesis",
+#               ^ invalid regular expression \"~*a(b\"; missing \")\"",
     );
 }
 

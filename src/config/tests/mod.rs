@@ -2,6 +2,7 @@
 //! own, so that these tests stand whatever the modules do.
 
 mod addresses;
+mod any_text;
 mod directives;
 mod includes;
 mod inheritance;

@@ -32,8 +32,8 @@ fn what_was_swallowed_is_a_directive_of_its_own() {
 #            ^ missing `;` after `80`; the directive ends here
     server_name a
 #                ^ missing `;` after `a`; the directive ends here
-    root;
-#   ^^^^ invalid number of arguments in \"root\" directive; expected 1 word, found 0",
+    body_size big;
+#             ^^^ invalid size \"big\" in \"body_size\" directive; expected a size, such as 8k or 10m",
     );
 }
 

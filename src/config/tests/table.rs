@@ -190,16 +190,10 @@ impl Module for Answers {
     type Conf = AnswersConf;
     const NAME: &'static str = "answers";
     const DIRECTIVES: &'static [Directive<AnswersConf>] = &[
-        directive(
-            "answer",
-            Contexts::SERVER.or(Contexts::LOCATION),
-            Shape::one("TEXT"),
-            Repeat::Once,
-            |conf, args| {
-                conf.answer = Some(args.template(0)?);
-                Ok(())
-            },
-        ),
+        directive("answer", Contexts::SERVER.or(Contexts::LOCATION), Shape::one("TEXT"), Repeat::Once, |conf, args| {
+            conf.answer = Some(args.template(0)?);
+            Ok(())
+        }),
         directive("deny", ALL.or(Contexts::LIMIT_EXCEPT), Shape::one("all"), Repeat::Many, |conf, _args| {
             conf.denied = true;
             Ok(())

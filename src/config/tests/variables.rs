@@ -40,7 +40,7 @@ fn a_group_may_not_have_the_name_of_a_variable_of_webserv() {
 fn a_failed_expression_does_not_make_its_names_unknown() {
     check_server(
         "    match '(?<user>x)(';
-#                    ^ invalid regular expression \"(?<user>x)(\"; missing closing parenthesis
+#                    ^ invalid regular expression \"(?<user>x)(\"; missing \")\"
     answer $user;",
     );
 }
