@@ -1,4 +1,5 @@
-//! Small things everybody uses; nothing of ours is below.
+//! What every other layer may use: numbers and times as nginx writes them, regular expressions, suggestions for
+//! misspelt words, the timing wheel. Nothing of ours lies below it; nothing here does I/O or reads a clock.
 
 pub mod duration;
 pub mod log_file;

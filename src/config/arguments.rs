@@ -1,51 +1,373 @@
 //! The words of one directive, typed: what a setter is given.
 //!
 //! Every getter that can fail says what is wrong, where, and what was expected; a setter only
-//! passes the error on. Counting words was done before the setter is called.
+//! passes the error on. Counting words was done before the setter is called. What a word means
+//! beyond its type is the setter's matter.
 
+use std::fmt::Display;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use webserv_grammar::{Block, Directive, Word};
-
-use super::diagnostics::{Diagnostic, FileId, Place};
-use super::engine::Session;
+use super::diagnostics::{Diagnostic, Place};
+use super::lines::Line;
+use super::named_regex::NamedRegex;
 use super::schema::Contexts;
-use crate::base::regex::Regex;
-use crate::exchange::template::Template;
+use super::session::Session;
+use crate::base::duration::{DurationError, parse_duration, parse_seconds};
+use crate::base::size::{SizeError, parse_offset, parse_size};
+use crate::base::suggest::nearest;
+use crate::exchange::template::{Template, TemplateError};
 use crate::exchange::variables::Slot;
 
 /// One directive as a setter sees it. Word 0 is the first behind the name.
+#[derive(Clone, Copy)]
 pub struct Arguments<'a> {
-    pub(super) session: &'a mut Session,
-    pub(super) file: FileId,
-    pub(super) directive: &'a Directive,
+    pub(super) session: &'a Session,
+    pub(super) line: Line<'a>,
     pub(super) context: Contexts,
     pub(super) first_in_block: bool,
 }
 
-// What is here (signatures are settled; the engine's author fills in the rest):
-//   name() -> &'a str                      the directive's name
-//   len(), is_empty()                      number of words
-//   word(i) -> &'a str                     text of word i ("" if there is none)
-//   words() -> impl Iterator<Item=&'a str>
-//   place(i) -> Place, place_of_name() -> Place, whole() -> Place
-//   context() -> Contexts                  the block it stands in
-//   first_in_block() -> bool               no directive of this name came before in this block
-//   flag(i) -> Result<bool, Diagnostic>    on/off
-//   size(i) -> Result<u64, _>              nginx's sizes
-//   duration(i) -> Result<Duration, _>     nginx's times
-//   number::<T>(i) -> Result<T, _>
-//   choice(i, &[(&str, T)]) -> Result<T, _>   one of these words; lists them and did-you-mean otherwise
-//   template(i) -> Result<Template, _>     with variables resolved; unknown ones are reported at the end
-//                                          of the run (captures may be defined later) with nearest name
-//   template_of(text, place) -> ...        for a part of a word
-//   regex(i, case_insensitive) -> Result<Named regex..> compiles word i from `from` bytes on and defines its named groups as variables
-//   path(i) -> PathBuf                     relative to the prefix
-//   path_beside_configuration(i) -> PathBuf  relative to the main file's folder
-//   prefix() -> &str
-//   entries() -> Vec<Arguments>-like       lines of a raw block (includes expanded), each with the same getters
-//   error(i, message) -> Diagnostic        at word i; error_here(message) at the name
-//   warn(Diagnostic)                       a warning that refuses nothing
-//   define(name) -> Slot                   defines a configuration variable
+impl<'a> Arguments<'a> {
+    /// The directive's name; in a line of a raw block its first word.
+    pub fn name(&self) -> &'a str {
+        &self.line.name.text
+    }
+
+    /// How many words stand behind the name.
+    pub fn len(&self) -> usize {
+        self.line.words.len()
+    }
+
+    /// Whether no word stands behind the name.
+    pub fn is_empty(&self) -> bool {
+        self.line.words.is_empty()
+    }
+
+    /// Word `index`, without quotes and escapes; empty if there is none.
+    pub fn word(&self, index: usize) -> &'a str {
+        self.line.words.get(index).map_or("", |word| &word.text)
+    }
+
+    /// All words.
+    pub fn words(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.line.words.iter().map(|word| &*word.text)
+    }
+
+    /// Where word `index` stands; the name's place if there is none.
+    pub fn place(&self, index: usize) -> Place {
+        self.line.words.get(index).map_or_else(|| self.place_of_name(), |word| self.line.place(word))
+    }
+
+    /// Where a part of word `index` stands, given as a range of bytes of `word(index)`.
+    pub fn place_in(&self, index: usize, range: Range<usize>) -> Place {
+        match self.line.words.get(index) {
+            Some(word) => self.session.sources.place_in_word(self.line.file, word, range),
+            None => self.place_of_name(),
+        }
+    }
+
+    /// Where the name stands.
+    pub fn place_of_name(&self) -> Place {
+        self.line.place(self.line.name)
+    }
+
+    /// Where the whole directive stands, from its name to its last word.
+    pub fn whole(&self) -> Place {
+        self.line.whole()
+    }
+
+    /// The block that the directive stands in.
+    pub fn context(&self) -> Contexts {
+        self.context
+    }
+
+    /// Whether no directive of this name came before in this block: then a setter that collects
+    /// drops what the enclosing block had.
+    pub fn first_in_block(&self) -> bool {
+        self.first_in_block
+    }
+
+    /// `on` or `off`.
+    ///
+    /// # Errors
+    /// Another word.
+    pub fn flag(&self, index: usize) -> Result<bool, Diagnostic> {
+        let word = self.word(index);
+        match () {
+            () if word.eq_ignore_ascii_case("on") => Ok(true),
+            () if word.eq_ignore_ascii_case("off") => Ok(false),
+            () => {
+                let message = format!(
+                    "invalid value \"{word}\" in \"{}\" directive, it must be \"on\" or \"off\"",
+                    self.name()
+                );
+                Err(self.error(index, message).label("expected `on` or `off`"))
+            }
+        }
+    }
+
+    /// A size in bytes, with nginx's units `k` and `m` (buffers and the like).
+    ///
+    /// # Errors
+    /// The word is no size.
+    pub fn size(&self, index: usize) -> Result<u64, Diagnostic> {
+        parse_size(self.word(index)).map_err(|error| self.size_error(index, &error))
+    }
+
+    /// A size in bytes where nginx knows the unit `g` too (`client_max_body_size`, `sendfile_max_chunk`).
+    ///
+    /// # Errors
+    /// The word is no size.
+    pub fn offset(&self, index: usize) -> Result<u64, Diagnostic> {
+        parse_offset(self.word(index)).map_err(|error| self.size_error(index, &error))
+    }
+
+    /// A time in nginx's units, to the millisecond.
+    ///
+    /// # Errors
+    /// The word is no time.
+    pub fn duration(&self, index: usize) -> Result<Duration, Diagnostic> {
+        parse_duration(self.word(index)).map_err(|error| self.duration_error(index, &error))
+    }
+
+    /// A time in nginx's units where nginx counts whole seconds (`expires`, `valid=`).
+    ///
+    /// # Errors
+    /// The word is no time, or has milliseconds.
+    pub fn seconds(&self, index: usize) -> Result<Duration, Diagnostic> {
+        parse_seconds(self.word(index)).map_err(|error| self.duration_error(index, &error))
+    }
+
+    /// A decimal number.
+    ///
+    /// # Errors
+    /// The word is no number of this type.
+    pub fn number<T: FromStr>(&self, index: usize) -> Result<T, Diagnostic> {
+        let word = self.word(index);
+        let digits = word.bytes().all(|byte| byte.is_ascii_digit()) && !word.is_empty();
+        match word.parse() {
+            Ok(number) if !word.starts_with('+') => Ok(number),
+            _ if digits => Err(self.invalid_value(index, "number").label("the number is too large")),
+            _ => Err(self.invalid_value(index, "number").label("expected a number, such as 8")),
+        }
+    }
+
+    /// One of these words.
+    ///
+    /// # Errors
+    /// Another word; the message lists those that are possible, and the nearest.
+    pub fn choice<T: Clone>(&self, index: usize, choices: &[(&str, T)]) -> Result<T, Diagnostic> {
+        let word = self.word(index);
+        if let Some((_, value)) = choices.iter().find(|(name, _)| *name == word) {
+            return Ok(value.clone());
+        }
+        let names = || choices.iter().map(|(name, _)| *name);
+        let error = self.error(index, format!("invalid value \"{word}\" in \"{}\" directive", self.name()));
+        let error = match nearest(word, names()) {
+            Some(near) => error.label(format!("did you mean `{near}`?")),
+            None => error,
+        };
+        Err(error.help(format!("expected {}", list_of(names()))))
+    }
+
+    /// A value with variables. A variable that nobody defines is reported at the end of the run, for
+    /// a named capture may come later.
+    ///
+    /// # Errors
+    /// A `$` without a name, a `${` without its end.
+    pub fn template(&self, index: usize) -> Result<Template, Diagnostic> {
+        self.template_in(index, 0..self.word(index).len())
+    }
+
+    /// A value with variables that is a part of word `index`, given as a range of its bytes
+    /// (`path=$x` from byte 5 on).
+    ///
+    /// # Errors
+    /// As [`Arguments::template`].
+    pub fn template_in(&self, index: usize, part: Range<usize>) -> Result<Template, Diagnostic> {
+        let text = self.word(index).get(part.clone()).unwrap_or_default();
+        self.compile(text, |within| self.place_in(index, part.start + within.start..part.start + within.end))
+    }
+
+    /// A value with variables that does not stand in the text as it is (joined, or completed);
+    /// errors are shown at `place`.
+    ///
+    /// # Errors
+    /// As [`Arguments::template`].
+    pub fn template_of(&self, text: &str, place: Place) -> Result<Template, Diagnostic> {
+        self.compile(text, |_| place)
+    }
+
+    /// A regular expression: word `index` from byte `from` on. Its named groups become variables.
+    ///
+    /// # Errors
+    /// The expression is wrong, or exceeds a limit.
+    pub fn regex(&self, index: usize, from: usize, case_insensitive: bool) -> Result<NamedRegex, Diagnostic> {
+        let text = self.word(index).get(from..).unwrap_or_default();
+        NamedRegex::compile(text, case_insensitive, self.session, |at| match at {
+            Some(at) => self.place_in(index, from + at..from + at + 1),
+            None => self.place_in(index, from..from + text.len()),
+        })
+    }
+
+    /// A path, taken from the prefix if it is relative.
+    pub fn path(&self, index: usize) -> PathBuf {
+        self.session.prefix_path().join(self.word(index))
+    }
+
+    /// A path, taken from the folder of the main configuration file if it is relative.
+    pub fn path_beside_configuration(&self, index: usize) -> PathBuf {
+        self.session.folder.join(self.word(index))
+    }
+
+    /// The prefix that relative paths are taken from.
+    pub fn prefix(&self) -> &'a str {
+        &self.session.prefix
+    }
+
+    /// The lines of a raw block (`types { }`), what they include expanded. Each line's name is its
+    /// first word. A line that has a block itself is reported and left out.
+    pub fn entries(&self) -> Vec<Arguments<'a>> {
+        let Some(block) = self.line.block else { return Vec::new() };
+        let session = self.session;
+        let mut entries = Vec::new();
+        session.documents.each_line(self.line.file, block, &mut |line| match line.block {
+            None => entries.push(Arguments { session, line, context: self.context, first_in_block: false }),
+            Some(_) => session.report(
+                Diagnostic::error(line.place(line.name), format!("unexpected \"{{\" in \"{}\"", self.name()))
+                    .label("no block may stand here"),
+            ),
+        });
+        entries
+    }
+
+    /// An error at word `index`.
+    pub fn error(&self, index: usize, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::error(self.place(index), message)
+    }
+
+    /// An error at a part of word `index`.
+    pub fn error_in(&self, index: usize, part: Range<usize>, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::error(self.place_in(index, part), message)
+    }
+
+    /// An error at the directive's name.
+    pub fn error_here(&self, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::error(self.place_of_name(), message)
+    }
+
+    /// `invalid parameter "x"` at word `index`, with the nearest of the words that are possible.
+    pub fn invalid_parameter<'n>(&self, index: usize, possible: impl IntoIterator<Item = &'n str>) -> Diagnostic {
+        let word = self.word(index);
+        let error = self.error(index, format!("invalid parameter \"{word}\""));
+        match nearest(word, possible) {
+            Some(near) => error.label(format!("did you mean `{near}`?")),
+            None => error,
+        }
+    }
+
+    /// Reports something that refuses nothing; or an error, where the setter can go on and find more.
+    pub fn warn(&self, finding: Diagnostic) {
+        self.session.report(finding);
+    }
+
+    /// Defines a variable of the configuration's own; the same name is the same slot.
+    pub fn define(&self, name: &str) -> Slot {
+        self.session.variables.borrow_mut().define(name)
+    }
+
+    fn invalid_value(&self, index: usize, kind: &str) -> Diagnostic {
+        self.error(index, format!("invalid {kind} \"{}\" in \"{}\" directive", self.word(index), self.name()))
+    }
+
+    fn size_error(&self, index: usize, error: &SizeError) -> Diagnostic {
+        let base = self.invalid_value(index, "size");
+        match error {
+            SizeError::UnknownUnit { unit, units, .. } => {
+                let place = self.place_of_unit(index, unit);
+                Diagnostic { place: Some(place), ..base }.label(format!("expected the unit {units}"))
+            }
+            SizeError::NoNumber => base.label("expected a size, such as 8k or 10m"),
+            SizeError::TooLarge { .. } => base.label("the size is too large"),
+        }
+    }
+
+    fn duration_error(&self, index: usize, error: &DurationError) -> Diagnostic {
+        let base = self.invalid_value(index, "time");
+        let at_unit = |base: Diagnostic, unit: &str| Diagnostic {
+            place: Some(self.place_of_unit(index, unit)),
+            ..base
+        };
+        match error {
+            DurationError::UnknownUnit { unit, .. } => {
+                at_unit(base, unit).label("expected one of the units ms, s, m, h, d, w, M (months), y")
+            }
+            DurationError::NoNumberBefore { unit, .. } => at_unit(base, unit).label("expected a number before it"),
+            DurationError::Order { unit, .. } => {
+                at_unit(base, unit).label("expected each unit once, and larger units first")
+            }
+            DurationError::Milliseconds { .. } => at_unit(base, "ms").label("expected whole seconds"),
+            DurationError::NoNumber => base.label("expected a time, such as 30s, 500ms or 1h30m"),
+            DurationError::TooLong { .. } => base.label("the time is too long"),
+        }
+    }
+
+    /// Where a unit that was refused stands in word `index`.
+    fn place_of_unit(&self, index: usize, unit: &str) -> Place {
+        match self.word(index).rfind(unit) {
+            Some(at) if !unit.is_empty() => self.place_in(index, at..at + unit.len()),
+            _ => self.place(index),
+        }
+    }
+
+    fn compile(&self, text: &str, place: impl Fn(Range<usize>) -> Place) -> Result<Template, Diagnostic> {
+        let mut variables = self.session.variables.borrow_mut();
+        let mut searched = 0;
+        let compiled = Template::compile(text, |name| {
+            // References are resolved in their order, so each is found behind the one before.
+            let at = searched + text[searched..].find(name).unwrap_or(0);
+            searched = at + name.len();
+            Some(variables.resolve(name, || place(at..at + name.len())))
+        });
+        drop(variables);
+        let mut errors = compiled.map_err(|errors| {
+            errors.into_iter().map(|error| template_error(text, &error, &place)).collect::<Vec<_>>()
+        });
+        if let Err(errors) = &mut errors {
+            for further in errors.drain(1..) {
+                self.session.report(further);
+            }
+        }
+        errors.map_err(|errors| errors.into_iter().next().expect("a template that fails has an error"))
+    }
+}
+
+impl std::fmt::Debug for Arguments<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_list().entry(&self.name()).entries(self.words()).finish()
+    }
+}
+
+fn template_error(text: &str, error: &TemplateError, place: &impl Fn(Range<usize>) -> Place) -> Diagnostic {
+    match error {
+        TemplateError::Unclosed { name, at } => {
+            Diagnostic::error(place(*at..at + 2 + name.len()), error.to_string()).label("expected `}` behind the name")
+        }
+        TemplateError::NoName { at } => Diagnostic::error(place(*at..at + 1), error.to_string())
+            .label("expected a variable's name behind `$`"),
+        TemplateError::Unknown { at, length, .. } => {
+            let end = (at + length).min(text.len());
+            Diagnostic::error(place(*at..end), error.to_string())
+        }
+    }
+}
+
+/// `a, b or c`.
+pub(super) fn list_of<T: Display>(items: impl IntoIterator<Item = T>) -> String {
+    let mut items: Vec<String> = items.into_iter().map(|item| format!("`{item}`")).collect();
+    let last = items.pop().unwrap_or_default();
+    if items.is_empty() { last } else { format!("{} or {last}", items.join(", ")) }
+}

@@ -6,10 +6,15 @@
 
 #![deny(clippy::disallowed_methods)]
 
+pub mod conditional;
+pub mod date;
+pub mod escape;
 pub mod h1;
 pub mod headers;
 pub mod host;
 pub mod method;
+pub mod mime;
+pub mod range;
 pub mod status;
 pub mod target;
 pub mod version;

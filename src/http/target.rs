@@ -172,3 +172,271 @@ fn span(range: Range<usize>) -> Range<u32> {
     let narrow = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
     narrow(range.start)..narrow(range.end)
 }
+
+/// The path that routing sees: nginx's `$uri`. Escapes are decoded once, then `.` and `..` segments are resolved, so that
+/// no spelling of them is missed; runs of slashes become one if `merge_slashes`. What follows a `?` or `#` is left out.
+/// An escaped `%`, `?` or `#` stands for itself, an escaped slash separates segments like any other.
+///
+/// The outcome begins with a slash, has no `.` or `..` segment and no NUL byte: joined to a folder it stays inside.
+/// Refused are bad escapes, `%00`, and a `..` that leads above the root.
+pub fn normalise(raw_path: &[u8], merge_slashes: bool) -> Result<Vec<u8>, BadTarget> {
+    let [b'/', rest @ ..] = raw_path else {
+        return Err(BadTarget::Form);
+    };
+    let mut path = Vec::with_capacity(raw_path.len());
+    path.push(b'/');
+    let mut rest = rest.iter();
+    while let Some(byte) = rest.next() {
+        let (byte, separates) = match byte {
+            b'?' | b'#' => break,
+            b'%' => {
+                let byte = unescape(rest.next(), rest.next())?;
+                (byte, byte == b'/')
+            }
+            byte => (*byte, *byte == b'/'),
+        };
+        match byte {
+            0 => return Err(BadTarget::Byte),
+            _ if separates => end_segment(&mut path, merge_slashes)?,
+            _ => path.push(byte),
+        }
+    }
+    resolve_dots(&mut path)?;
+    Ok(path)
+}
+
+/// The byte of two hexadecimal digits, which is not NUL.
+fn unescape(high: Option<&u8>, low: Option<&u8>) -> Result<u8, BadTarget> {
+    let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
+    match (digit(high), digit(low)) {
+        (Some(0), Some(0)) => Err(BadTarget::Escape),
+        (Some(high), Some(low)) => u8::try_from(high << 4 | low).map_err(|_| BadTarget::Escape),
+        _ => Err(BadTarget::Escape),
+    }
+}
+
+/// Ends the last segment of `path` with a slash, unless it vanishes.
+fn end_segment(path: &mut Vec<u8>, merge_slashes: bool) -> Result<(), BadTarget> {
+    let vanishes = resolve_dots(path)? || (merge_slashes && path.ends_with(b"/"));
+    if !vanishes {
+        path.push(b'/');
+    }
+    Ok(())
+}
+
+/// Resolves the last segment of `path` if it is `.` or `..`, and says whether it was. The path then ends with a slash.
+fn resolve_dots(path: &mut Vec<u8>) -> Result<bool, BadTarget> {
+    if path.ends_with(b"/.") {
+        path.pop();
+        return Ok(true);
+    }
+    if !path.ends_with(b"/..") {
+        return Ok(false);
+    }
+    let parent_end = path.len() - b"/..".len();
+    let parent = memchr::memrchr(b'/', &path[..parent_end]).ok_or(BadTarget::AboveRoot)?;
+    path.truncate(parent + 1);
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::http::escape;
+
+    fn parse(raw: &'static str, method: Method) -> Result<Target, BadTarget> {
+        Target::parse(&Bytes::from_static(raw.as_bytes()), &method)
+    }
+
+    fn normal(raw: &str) -> Result<String, BadTarget> {
+        normalise(raw.as_bytes(), true).map(|path| String::from_utf8(path).unwrap())
+    }
+
+    #[test]
+    fn an_origin_form_has_a_path_and_perhaps_a_query() {
+        let target = parse("/a/b?c=d?e#f", Method::Get).unwrap();
+        assert_eq!(target.form(), &TargetForm::Origin);
+        assert_eq!(target.path(), b"/a/b");
+        assert_eq!(target.query().unwrap(), "c=d?e");
+        assert_eq!(target.request_uri(), "/a/b?c=d?e#f");
+        assert_eq!(parse("/a?", Method::Get).unwrap().query().unwrap(), "");
+        assert_eq!(parse("/a#b?c", Method::Get).unwrap().query(), None);
+    }
+
+    #[test]
+    fn an_absolute_form_names_a_host_as_well() {
+        let target = parse("http://a:80/b?c", Method::Get).unwrap();
+        let form = TargetForm::Absolute {
+            scheme: "http".into(),
+            authority: "a:80".into(),
+        };
+        assert_eq!(target.form(), &form);
+        assert_eq!(target.path(), b"/b");
+        assert_eq!(target.request_uri(), "/b?c");
+        assert_eq!(target.raw(), "http://a:80/b?c");
+    }
+
+    #[test]
+    fn an_absolute_form_without_a_path_asks_for_the_root() {
+        let target = parse("http://a", Method::Get).unwrap();
+        assert_eq!((target.path(), target.query()), (&b"/"[..], None));
+        assert_eq!(target.request_uri(), "/");
+        let target = parse("http://a?b", Method::Get).unwrap();
+        assert_eq!(
+            (target.path(), target.query().unwrap()),
+            (&b"/"[..], "b".into())
+        );
+    }
+
+    #[test]
+    fn some_forms_go_with_one_method_only() {
+        assert_eq!(
+            parse("*", Method::Options).unwrap().form(),
+            &TargetForm::Asterisk
+        );
+        assert_eq!(parse("*", Method::Get), Err(BadTarget::Form));
+        assert_eq!(
+            parse("a:443", Method::Connect).unwrap().form(),
+            &TargetForm::Authority
+        );
+        assert_eq!(parse("a:443", Method::Get), Err(BadTarget::Form));
+    }
+
+    #[test]
+    fn what_has_none_of_the_forms_is_refused() {
+        for raw in [
+            "",
+            "a",
+            "a/b",
+            "http:",
+            "http:/a",
+            "http://",
+            "http:///a",
+            "1a://b/",
+            "://a",
+        ] {
+            assert_eq!(parse(raw, Method::Get), Err(BadTarget::Form), "{raw:?}");
+        }
+        for raw in ["/a b", "/\t", "/\0", "/\x7f"] {
+            assert_eq!(parse(raw, Method::Get), Err(BadTarget::Byte), "{raw:?}");
+        }
+        assert!(parse("/\u{e9}", Method::Get).is_ok());
+    }
+
+    #[test]
+    fn a_path_is_decoded_once() {
+        assert_eq!(normal("/a%20b").unwrap(), "/a b");
+        assert_eq!(normal("/a%2525").unwrap(), "/a%25");
+        assert_eq!(normal("/%2525%23%3F").unwrap(), "/%25#?");
+        assert_eq!(normal("/a+b").unwrap(), "/a+b");
+    }
+
+    #[test]
+    fn dot_segments_are_resolved_in_every_spelling() {
+        for raw in [
+            "/a/./b",
+            "/a/x/../b",
+            "/a/%2e/b",
+            "/a/x/%2E./b",
+            "/a%2fx%2f%2e%2e%2fb",
+            "/x/../a/b",
+        ] {
+            assert_eq!(normal(raw).unwrap(), "/a/b", "{raw}");
+        }
+        for raw in [
+            "/a/.",
+            "/a/b/..",
+            "/a/%2e",
+            "/a/b/.%2e",
+            "/a/b/..?x",
+            "/a/.#",
+        ] {
+            assert_eq!(normal(raw).unwrap(), "/a/", "{raw}");
+        }
+        for name in ["/a/...", "/a/.b", "/a/..b", "/a/b.", "/a/b.."] {
+            assert_eq!(normal(name).unwrap(), name);
+        }
+    }
+
+    #[test]
+    fn a_path_above_the_root_is_refused() {
+        for raw in [
+            "/..",
+            "/../",
+            "/a/../..",
+            "/%2e%2e/a",
+            "/..%2fa",
+            "/./../a",
+            "/a/../../b",
+            "//..",
+        ] {
+            assert_eq!(normal(raw), Err(BadTarget::AboveRoot), "{raw}");
+        }
+    }
+
+    #[test]
+    fn bad_escapes_are_refused() {
+        for raw in ["/%", "/%2", "/%zz", "/%2g", "/%00", "/a%", "/%?a"] {
+            assert_eq!(normal(raw), Err(BadTarget::Escape), "{raw}");
+        }
+    }
+
+    #[test]
+    fn slashes_are_merged_only_if_asked() {
+        assert_eq!(normalise(b"//a///b%2f/", true).unwrap(), b"/a/b/");
+        assert_eq!(normalise(b"//a///b%2f/", false).unwrap(), b"//a///b//");
+        assert_eq!(normalise(b"/a//../b", false).unwrap(), b"/a/b");
+        assert_eq!(normalise(b"/a//../b", true).unwrap(), b"/b");
+        assert_eq!(normalise(b"//..", false).unwrap(), b"/");
+    }
+
+    #[test]
+    fn a_fragment_is_cut() {
+        assert_eq!(normal("/a#b/../../..").unwrap(), "/a");
+    }
+
+    /// Paths built of what traversal is made of, in many spellings, and of any bytes.
+    fn raw_path() -> impl Strategy<Value = Vec<u8>> {
+        let part = prop_oneof![
+            4 => prop::sample::select(vec![
+                "/", "//", ".", "..", "%2e", "%2E", "%2f", "%2F", "%5c", "\\", "%25", "%252e", "%00", "a", "b", "%c0%ae", "?",
+                "#", "%3f", "%23", "+", "%", " ",
+            ])
+            .prop_map(|text| text.as_bytes().to_vec()),
+            1 => prop::collection::vec(any::<u8>(), 0..4),
+        ];
+        prop::collection::vec(part, 0..20)
+            .prop_map(|parts| [b"/".to_vec(), parts.concat()].concat())
+    }
+
+    proptest! {
+        #[test]
+        fn no_path_escapes(raw in raw_path(), merge_slashes: bool) {
+            if let Ok(path) = normalise(&raw, merge_slashes) {
+                prop_assert!(path.starts_with(b"/"));
+                prop_assert!(!path.contains(&0));
+                prop_assert!(path.split(|byte| *byte == b'/').all(|segment| segment != b"." && segment != b".."));
+                prop_assert!(!merge_slashes || !path.windows(2).any(|pair| pair == b"//"));
+                prop_assert!(path.len() <= raw.len());
+            }
+        }
+
+        #[test]
+        fn a_normal_path_stays_as_it_is(raw in raw_path(), merge_slashes: bool) {
+            if let Ok(path) = normalise(&raw, merge_slashes) {
+                let mut written = Vec::new();
+                escape::uri(&path, &mut written);
+                prop_assert_eq!(normalise(&written, merge_slashes), Ok(path));
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_a_target_or_refused(raw: Vec<u8>) {
+            if let Ok(target) = Target::parse(&Bytes::from(raw), &Method::Get) {
+                let _ = (target.path(), target.query(), target.request_uri());
+            }
+        }
+    }
+}

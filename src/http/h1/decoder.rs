@@ -98,9 +98,7 @@ impl Decoder {
     /// Whether no byte of a further request has come: the connection is idle.
     pub fn is_between_requests(&self, buffer: &[u8]) -> bool {
         let no_head = matches!(&self.stage, Stage::Head { lines, .. } if lines.is_fresh());
-        no_head
-            && first_line(buffer).is_empty()
-            && buffer.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
+        no_head && buffer.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
     }
 
     /// Whether a head was given whose end was not.

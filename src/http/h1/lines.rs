@@ -50,7 +50,7 @@ impl Lines {
     /// A request head: a request line, then fields.
     pub(super) fn head() -> Lines {
         Lines {
-            line: Part::Method,
+            part: Part::Method,
             ..Lines::default()
         }
     }
@@ -81,7 +81,7 @@ impl Lines {
             if window_end < end_max {
                 return Ok(Next::NeedMore);
             }
-            return Err(self.too_long(bytes, limits, line_end_max));
+            return Err(self.too_long(&bytes[..end_max], limits, line_end_max));
         };
         let line_feed = self.scanned + offset;
         let line = &bytes[self.line_start..line_feed];
@@ -102,20 +102,16 @@ impl Lines {
     fn check(&mut self, bytes: &[u8], end: usize) -> Result<(), BadRequest> {
         let mut start = self.scanned;
         if self.part == Part::Method {
-            let method_end = memchr::memchr(b' ', &bytes[start..end]).map(|offset| start + offset);
-            if !bytes[start..method_end.unwrap_or(end)]
+            let method_end = bytes[start..end]
                 .iter()
-                .copied()
-                .all(is_method_byte)
-                || method_end == Some(self.line_start)
-            {
-                return Err(BadRequest::Method {
-                    found: Excerpt::of(first_line(&bytes[self.line_start..])),
-                });
-            }
-            if let Some(method_end) = method_end {
+                .position(|byte| !is_method_byte(*byte));
+            if let Some(place) = method_end.map(|offset| start + offset) {
+                if bytes[place] != b' ' || place == self.line_start {
+                    let found = Excerpt::of(&bytes[self.line_start..=place]);
+                    return Err(BadRequest::Method { found });
+                }
                 self.part = Part::Target;
-                start = method_end;
+                start = place;
             }
         }
         self.scanned = end;

@@ -5,6 +5,7 @@
 //! and which status answers that.
 
 pub mod decoder;
+pub mod encoder;
 pub mod error;
 pub mod head;
 
@@ -13,6 +14,8 @@ mod fields;
 mod framing;
 mod lines;
 mod request_line;
+#[cfg(test)]
+mod tests;
 
 pub use decoder::{Decoder, Progress};
 pub use error::{BadRequest, Excerpt};
