@@ -1,0 +1,124 @@
+//! However a connection's bytes are split on their way, the HTTP/1 decoder reads the same requests out of them, or
+//! refuses them with the same status.
+//!
+//! An input begins with a byte that chooses the limits, a byte that says how many lengths follow (at most seven, none
+//! means one byte at a time), and these lengths, used in turn. The rest is what the client sends.
+#![no_main]
+
+use bytes::BytesMut;
+use libfuzzer_sys::fuzz_target;
+use webserv::http::Headers;
+use webserv::http::h1::{Decoder, Limits, Progress, RequestHead};
+
+const LENGTHS_MAX: usize = 7;
+
+/// One request as far as it was received. How a body was divided into pieces has no meaning, so they are joined.
+#[derive(Debug, PartialEq)]
+struct Received {
+    head: Box<RequestHead>,
+    body: Vec<u8>,
+    trailers: Option<Headers>,
+}
+
+/// All that came of a connection: the requests, the status of a refusal, and what was left over.
+#[derive(Debug, Default, PartialEq)]
+struct Outcome {
+    requests: Vec<Received>,
+    refused: Option<u16>,
+    rest: Vec<u8>,
+}
+
+fuzz_target!(|input: &[u8]| {
+    let Some((limits, lengths, sent)) = read_input(input) else {
+        return;
+    };
+    let at_once = receive([sent], &limits);
+    let split = receive(pieces(sent, lengths), &limits);
+    assert_eq!(at_once, split);
+});
+
+fn read_input(input: &[u8]) -> Option<(Limits, &[u8], &[u8])> {
+    let (&[choice, count], rest) = input.split_first_chunk()?;
+    let (lengths, sent) = rest.split_at_checked(usize::from(count) % (LENGTHS_MAX + 1))?;
+    Some((limits(choice), lengths, sent))
+}
+
+/// nginx's limits, or some so small that an input reaches them; and each way to treat field names.
+fn limits(choice: u8) -> Limits {
+    let usual = Limits {
+        ignore_invalid_headers: choice & 1 == 0,
+        underscores_in_headers: choice & 2 != 0,
+        ..Limits::default()
+    };
+    if choice & 4 == 0 {
+        return usual;
+    }
+    Limits {
+        line_bytes_max: 48,
+        head_bytes_max: 128,
+        headers_max: 4,
+        ..usual
+    }
+}
+
+fn pieces<'a>(mut sent: &'a [u8], lengths: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    let usual: &[u8] = &[1];
+    let lengths = if lengths.is_empty() { usual } else { lengths };
+    lengths.iter().cycle().map_while(move |&length| {
+        if sent.is_empty() {
+            return None;
+        }
+        let (piece, rest) = sent.split_at(usize::from(length).clamp(1, sent.len()));
+        sent = rest;
+        Some(piece)
+    })
+}
+
+/// Feeds a decoder with `pieces` and collects what it says.
+fn receive<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, limits: &Limits) -> Outcome {
+    let mut decoder = Decoder::new();
+    let mut buffer = BytesMut::new();
+    let mut outcome = Outcome::default();
+    for piece in pieces {
+        buffer.extend_from_slice(piece);
+        loop {
+            match decoder.receive(&mut buffer, limits) {
+                Ok(Progress::NeedMore) => break,
+                Ok(progress) => outcome.add(progress),
+                Err(error) => {
+                    outcome.refused = Some(error.status().code());
+                    return outcome;
+                }
+            }
+        }
+    }
+    outcome.rest = buffer.to_vec();
+    outcome
+}
+
+impl Outcome {
+    fn add(&mut self, progress: Progress) {
+        if let Progress::Head(head) = progress {
+            let received = Received {
+                head,
+                body: Vec::new(),
+                trailers: None,
+            };
+            self.requests.push(received);
+            return;
+        }
+        let request = self
+            .requests
+            .last_mut()
+            .expect("a body or an end comes behind a head");
+        assert!(request.trailers.is_none(), "nothing comes behind an end");
+        match progress {
+            Progress::Body(piece) => {
+                assert!(!piece.is_empty(), "a piece of a body is never empty");
+                request.body.extend_from_slice(&piece);
+            }
+            Progress::End { trailers } => request.trailers = Some(trailers),
+            Progress::Head(_) | Progress::NeedMore => {}
+        }
+    }
+}
