@@ -1,5 +1,5 @@
 //! What every other layer may use: numbers and times as nginx writes them, regular expressions, suggestions for
-//! misspelt words, the timing wheel. Nothing of ours lies below it; nothing here does I/O or reads a clock.
+//! misspelt words, the timing wheel, the logs' files and severities. Nothing of ours lies below it.
 
 pub mod duration;
 pub mod log_file;

@@ -6,7 +6,9 @@ use std::rc::Weak;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use crate::runtime::transport::Transport;
+use crate::runtime::Address;
+pub use crate::runtime::Peer;
+use crate::runtime::Transport;
 
 /// One client connection, as its exchanges see it.
 #[derive(Debug)]
@@ -35,19 +37,13 @@ impl Client {
     pub fn local_address(&self) -> Option<SocketAddr> {
         *self.local.get_or_init(|| match self.listener.inet {
             Some(address) if !address.ip().is_unspecified() => Some(address),
-            Some(_) => self.transport.upgrade().and_then(|transport| transport.local_address()),
+            Some(_) => match self.transport.upgrade()?.local_address() {
+                Ok(Address::Inet(address)) => Some(address),
+                _ => None,
+            },
             None => None,
         })
     }
-}
-
-/// The client's end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Peer {
-    /// An internet address and port.
-    Inet(SocketAddr),
-    /// A Unix domain socket; there is no address worth telling.
-    Unix,
 }
 
 /// What is known of a listening address.

@@ -111,6 +111,11 @@ impl Handle {
         }
     }
 
+    /// Has every task polled in this turn: for news that all must look at (the worker retires, a listener is gone).
+    pub fn wake_all(&self) {
+        self.shared.tasks.borrow_mut().schedule_all();
+    }
+
     /// The task being polled; none in a job or a hook.
     pub fn current(&self) -> Option<TaskId> {
         self.shared.current.get()

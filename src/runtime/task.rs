@@ -76,6 +76,16 @@ impl Tasks {
         self.yielded.push(id);
     }
 
+    /// Queues every task for this turn.
+    pub(super) fn schedule_all(&mut self) {
+        let Self { entries, ready, .. } = self;
+        for (key, entry) in entries.iter_mut().filter(|(_, entry)| !entry.queued) {
+            entry.queued = true;
+            let key = u32::try_from(key).expect("insert refuses keys beyond u32");
+            ready.push_back(TaskId { key, generation: entry.generation });
+        }
+    }
+
     /// Moves what waited for the next turn into this one.
     pub(super) fn begin_turn(&mut self) {
         let mut yielded = std::mem::take(&mut self.yielded);

@@ -1,1 +1,17 @@
-//! server
+//! Connections: from an accepted socket to the last byte of the last response.
+//!
+//! A listener (`listener`) makes connections (`connection`), each a task of its worker (`station`). A connection reads
+//! requests (`inbound`), has them answered by `exchange`, sends the responses (`outbound`, `head`), and ends as the
+//! client needs it (`linger`). This layer knows HTTP/1 and sockets; it knows no directive and no module.
+
+mod connection;
+mod head;
+mod inbound;
+mod linger;
+mod listener;
+mod outbound;
+mod published;
+mod station;
+pub mod worker;
+
+pub use published::Published;

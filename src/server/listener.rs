@@ -1,0 +1,211 @@
+//! A listening address of one worker: accepts sockets and makes connections of them.
+//!
+//! When descriptors or `worker_connections` run out it says so once, waits, and goes on by itself; what is open is
+//! served meanwhile. When its address leaves the configuration it first takes what waits in its queue.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use super::connection;
+use super::station::{Seat, Station};
+use crate::base::report::{Severity, report};
+use crate::exchange::client::ListenerFacts;
+use crate::route::tree::AddressRoutes;
+use crate::runtime::{AcceptError, Acceptor, Address, Peer};
+use std::os::fd::OwnedFd;
+
+/// How long a listener waits when the system is out of descriptors or memory (nginx's `accept_mutex_delay` default).
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(500);
+
+/// How many sockets are accepted in one turn with `multi_accept on`, so that open connections have their turn too.
+const ACCEPTS_PER_TURN: usize = 64;
+
+/// The same with `multi_accept off`: nginx takes one for each event; a few save a wake-up each.
+const ACCEPTS_PER_TURN_SINGLE: usize = 8;
+
+/// What a listener and its connections know of their address.
+pub(super) struct ListenerState {
+    pub(super) address: Address,
+    pub(super) facts: Arc<ListenerFacts>,
+    routes: RefCell<Option<Arc<AddressRoutes>>>,
+    stage: Cell<Stage>,
+}
+
+/// Where a listener is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Open,
+    /// Its address left the configuration: it takes what is in its queue and ends; its connections end with their
+    /// current request.
+    Closing,
+}
+
+impl ListenerState {
+    pub(super) fn new(address: Address, facts: Arc<ListenerFacts>) -> Rc<Self> {
+        Rc::new(Self { address, facts, routes: RefCell::new(None), stage: Cell::new(Stage::Open) })
+    }
+
+    /// The virtual servers of the address, by the current configuration.
+    pub(super) fn routes(&self) -> Option<Arc<AddressRoutes>> {
+        self.routes.borrow().clone()
+    }
+
+    /// Takes up the routes of a new configuration; none means the address has left it, and the old ones stay for the
+    /// requests that still come.
+    pub(super) fn set_routes(&self, routes: Option<Arc<AddressRoutes>>) {
+        match routes {
+            Some(routes) => drop(self.routes.replace(Some(routes))),
+            None => self.close(),
+        }
+    }
+
+    /// No more connections, and no further requests on open ones.
+    pub(super) fn close(&self) {
+        self.stage.set(Stage::Closing);
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.stage.get() == Stage::Closing
+    }
+}
+
+/// Why a listener pauses, so that it is said once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pause {
+    None,
+    Exhausted,
+    Full,
+}
+
+/// The listener's life: a task of its worker.
+pub(super) async fn listen(station: Rc<Station>, listener: Rc<ListenerState>, socket: OwnedFd) {
+    let acceptor = match open(&station, &listener, socket) {
+        Ok(acceptor) => acceptor,
+        Err(error) => {
+            report(Severity::Alert, format_args!("cannot poll the listener at {}: {error}", listener.address));
+            return;
+        }
+    };
+    let mut pause = Pause::None;
+    let mut accepted = 0;
+    loop {
+        let Some(seat) = free_seat(&station, &listener, &mut pause).await else { return };
+        match next_socket(&station, &listener, &acceptor).await {
+            None => return,
+            Some(Ok((socket, peer))) => {
+                if pause == Pause::Exhausted {
+                    pause = Pause::None;
+                    report(Severity::Notice, format_args!("accepting connections at {} again", listener.address));
+                }
+                start(&station, &listener, socket, peer, seat);
+                accepted += 1;
+            }
+            Some(Err(error)) => {
+                drop(seat);
+                recover(&station, &listener, error, &mut pause).await;
+            }
+        }
+        let per_turn = if station.limits().multi_accept { ACCEPTS_PER_TURN } else { ACCEPTS_PER_TURN_SINGLE };
+        if accepted >= per_turn {
+            accepted = 0;
+            station.handle.yield_now().await;
+        }
+    }
+}
+
+fn open(station: &Rc<Station>, listener: &ListenerState, socket: OwnedFd) -> std::io::Result<Acceptor> {
+    match listener.address {
+        Address::Inet(_) => Acceptor::new(&station.handle, socket),
+        // One socket file, one queue: its descriptor is shared by the workers.
+        Address::Unix(_) => Acceptor::duplicated(&station.handle, socket),
+    }
+}
+
+/// Waits until a connection may be opened; `None` when the listener should end instead.
+async fn free_seat(station: &Rc<Station>, listener: &ListenerState, pause: &mut Pause) -> Option<Seat> {
+    loop {
+        if let Some(seat) = station.seat() {
+            if *pause == Pause::Full {
+                *pause = Pause::None;
+                report(Severity::Notice, format_args!("accepting connections at {} again", listener.address));
+            }
+            return Some(seat);
+        }
+        if *pause != Pause::Full {
+            *pause = Pause::Full;
+            let limit = station.limits().connections_max;
+            report(
+                Severity::Alert,
+                format_args!("{limit} worker_connections are not enough, {} waits until one ends", listener.address),
+            );
+        }
+        if ends(station, listener) {
+            return None;
+        }
+        if let Some(task) = station.handle.current() {
+            station.wait_for_seat(task);
+        }
+        pending_once().await;
+    }
+}
+
+/// The next socket; `None` when the listener should end and its queue is empty.
+async fn next_socket(
+    station: &Station,
+    listener: &ListenerState,
+    acceptor: &Acceptor,
+) -> Option<Result<(OwnedFd, Peer), AcceptError>> {
+    poll_fn(|_| match acceptor.poll_accept() {
+        Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
+        Poll::Pending if ends(station, listener) => Poll::Ready(None),
+        Poll::Pending => Poll::Pending,
+    })
+    .await
+}
+
+fn ends(station: &Station, listener: &ListenerState) -> bool {
+    listener.is_closing() || station.handle.is_retiring()
+}
+
+/// Makes a connection of a socket.
+fn start(station: &Rc<Station>, listener: &Rc<ListenerState>, socket: OwnedFd, peer: Peer, seat: Seat) {
+    station.handle.spawn(connection::serve(Rc::clone(station), Rc::clone(listener), socket, peer, seat));
+}
+
+/// What an accept error asks for: a pause, or nothing but a line in the log.
+async fn recover(station: &Station, listener: &ListenerState, error: AcceptError, pause: &mut Pause) {
+    match error {
+        AcceptError::Aborted(reason) => report(Severity::Info, format_args!("accept4() failed ({reason})")),
+        AcceptError::Exhausted(reason) => {
+            if *pause != Pause::Exhausted {
+                *pause = Pause::Exhausted;
+                report(
+                    Severity::Crit,
+                    format_args!("accept4() failed ({reason}), {} waits until it can go on", listener.address),
+                );
+            }
+            station.handle.deadline(station.handle.now() + EXHAUSTED_PAUSE).await;
+        }
+        AcceptError::Other(reason) => {
+            report(Severity::Alert, format_args!("accept4() failed ({reason}) at {}", listener.address));
+            station.handle.deadline(station.handle.now() + EXHAUSTED_PAUSE).await;
+        }
+    }
+}
+
+/// Pending for one poll: the task goes on when it is woken.
+async fn pending_once() {
+    let mut polled = false;
+    poll_fn(|_| {
+        if polled {
+            return Poll::Ready(());
+        }
+        polled = true;
+        Poll::Pending
+    })
+    .await;
+}

@@ -1,0 +1,212 @@
+//! What the listeners and connections of one worker share: its view of the routing tree, its listeners, its count of
+//! connections, its date. Belongs to one thread; nothing in it is locked.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
+
+use super::listener::ListenerState;
+use super::published::Published;
+use crate::base::log_buffer;
+use crate::http::date::CachedDate;
+use crate::runtime::{Address, Handle, Hooks, TaskId};
+
+/// How many buffers for responses a worker keeps for the next requests.
+const SPARE_BUFFERS_MAX: usize = 32;
+
+/// The largest buffer that is kept; a larger one was needed once and goes back to the system.
+const SPARE_BUFFER_BYTES_MAX: usize = 64 * 1024;
+
+/// One worker's share of the server.
+pub(super) struct Station {
+    pub(super) handle: Handle,
+    published: Arc<Published>,
+    generation: Cell<u64>,
+    listeners: RefCell<Vec<Rc<ListenerState>>>,
+    limits: Cell<Limits>,
+    connections: Cell<usize>,
+    connection_numbers: Arc<AtomicU64>,
+    /// Listeners that wait for a connection to end.
+    waiting: RefCell<Vec<TaskId>>,
+    date: RefCell<CachedDate>,
+    spare_buffers: RefCell<Vec<Vec<u8>>>,
+    /// The task that writes buffered log lines, and whether it has a timer.
+    housekeeper: Cell<Option<TaskId>>,
+    flush_armed: Cell<bool>,
+}
+
+/// `worker_connections` and `multi_accept`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many connections one worker has open at the most.
+    pub connections_max: usize,
+    /// Whether a listener takes all waiting connections in one turn.
+    pub multi_accept: bool,
+}
+
+impl Station {
+    pub(super) fn new(
+        handle: Handle,
+        published: Arc<Published>,
+        connection_numbers: Arc<AtomicU64>,
+        limits: Limits,
+    ) -> Rc<Self> {
+        let station = Rc::new(Self {
+            handle: handle.clone(),
+            generation: Cell::new(published.generation()),
+            published,
+            listeners: RefCell::default(),
+            limits: Cell::new(limits),
+            connections: Cell::new(0),
+            connection_numbers,
+            waiting: RefCell::default(),
+            date: RefCell::default(),
+            spare_buffers: RefCell::default(),
+            housekeeper: Cell::new(None),
+            flush_armed: Cell::new(false),
+        });
+        handle.set_hooks(Rc::new(TurnHooks(Rc::clone(&station))));
+        station
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.limits.get()
+    }
+
+    pub(super) fn set_limits(&self, limits: Limits) {
+        self.limits.set(limits);
+        self.wake_waiting();
+    }
+
+    /// Keeps a listener and gives it its routes.
+    pub(super) fn add(&self, listener: Rc<ListenerState>) {
+        listener.set_routes(self.published.tree().routes(&listener.address));
+        self.listeners.borrow_mut().push(listener);
+    }
+
+    /// Has the listener at an address finish: it takes what waits in its queue and closes.
+    pub(super) fn close(&self, address: &Address) {
+        self.listeners.borrow_mut().retain(|listener| {
+            if listener.address == *address {
+                listener.close();
+            }
+            listener.address != *address
+        });
+        self.handle.wake_all();
+    }
+
+    /// A number for a connection that no other of this process has had.
+    pub(super) fn next_connection_number(&self) -> u64 {
+        self.connection_numbers.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// A place for one more connection, or none when `worker_connections` are open.
+    pub(super) fn seat(self: &Rc<Self>) -> Option<Seat> {
+        if self.connections.get() >= self.limits.get().connections_max {
+            return None;
+        }
+        self.connections.set(self.connections.get() + 1);
+        Some(Seat(Rc::clone(self)))
+    }
+
+    /// Has this task polled when a connection ends.
+    pub(super) fn wait_for_seat(&self, task: TaskId) {
+        let mut waiting = self.waiting.borrow_mut();
+        if !waiting.contains(&task) {
+            waiting.push(task);
+        }
+    }
+
+    fn wake_waiting(&self) {
+        for task in self.waiting.borrow_mut().drain(..) {
+            self.handle.wake(task);
+        }
+    }
+
+    /// The `Date` of now, written behind `out`.
+    pub(super) fn write_date(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.date.borrow_mut().get(self.handle.wall()));
+    }
+
+    /// An empty buffer, one used before if there is one.
+    pub(super) fn take_buffer(&self) -> Vec<u8> {
+        self.spare_buffers.borrow_mut().pop().unwrap_or_else(|| Vec::with_capacity(4096))
+    }
+
+    /// Takes a buffer back.
+    pub(super) fn give_buffer(&self, mut buffer: Vec<u8>) {
+        let mut spare = self.spare_buffers.borrow_mut();
+        if spare.len() < SPARE_BUFFERS_MAX && (1..=SPARE_BUFFER_BYTES_MAX).contains(&buffer.capacity()) {
+            buffer.clear();
+            spare.push(buffer);
+        }
+    }
+
+    /// Takes up a tree that was published since the last turn.
+    fn refresh(&self) {
+        let generation = self.published.generation();
+        if generation == self.generation.get() {
+            return;
+        }
+        self.generation.set(generation);
+        let tree = self.published.tree();
+        for listener in self.listeners.borrow().iter() {
+            listener.set_routes(tree.routes(&listener.address));
+        }
+    }
+}
+
+/// A place among `worker_connections`; given back when dropped.
+pub(super) struct Seat(Rc<Station>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.connections.set(self.0.connections.get() - 1);
+        self.0.wake_waiting();
+    }
+}
+
+/// What the station does in each turn of the loop.
+struct TurnHooks(Rc<Station>);
+
+impl Hooks for TurnHooks {
+    fn turn_begins(&self) {
+        self.0.refresh();
+    }
+
+    fn turn_ends(&self) {
+        let station = &self.0;
+        log_buffer::flush_turn(station.handle.now());
+        if !station.flush_armed.get()
+            && log_buffer::next_flush().is_some()
+            && let Some(housekeeper) = station.housekeeper.get()
+        {
+            station.handle.wake(housekeeper);
+        }
+    }
+}
+
+/// Writes buffered log lines when they are due (`flush=`); sleeps without a timer while there are none.
+pub(super) async fn flush_logs_when_due(station: Rc<Station>) {
+    let handle = &station.handle;
+    station.housekeeper.set(handle.current());
+    let mut deadline = handle.deadline(handle.now());
+    poll_fn(|context| {
+        log_buffer::flush_due(handle.now());
+        station.flush_armed.set(false);
+        if handle.is_retiring() {
+            return Poll::Ready(());
+        }
+        if let Some(at) = log_buffer::next_flush() {
+            deadline.reset(at);
+            station.flush_armed.set(true);
+            let _not_due_yet = Pin::new(&mut deadline).poll(context);
+        }
+        Poll::Pending
+    })
+    .await;
+}
