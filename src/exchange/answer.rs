@@ -133,15 +133,18 @@ fn enter(exchange: &mut Exchange, redirect_to_slash: bool) -> Turn {
     Turn::Location
 }
 
-/// `client_max_body_size` for a body whose length was announced.
+/// `client_max_body_size`: at once for a body whose length was announced, else as it comes.
 fn refuse_large_body(exchange: &mut Exchange) -> Option<Turn> {
-    let limit = exchange.plan.settings.client_max_body_size?;
+    let settings = &exchange.plan.settings;
+    let body = exchange.request.body.as_mut()?;
+    body.set_limits(settings.client_max_body_size, settings.client_body_timeout);
+    let limit = settings.client_max_body_size?;
     let BodyFraming::Length(length) = exchange.request.head.framing else { return None };
-    if exchange.request.body.is_none() || length <= limit {
+    if length <= limit {
         return None;
     }
     exchange.report(Severity::Error, format_args!("client intended to send too large body: {length} bytes"));
-    Some(Turn::Outcome(Outcome::Fail(Status::PAYLOAD_TOO_LARGE)))
+    Some(Turn::Outcome(Outcome::Fail(Status::CONTENT_TOO_LARGE)))
 }
 
 /// The status of a request that no handler answered.

@@ -8,6 +8,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -109,6 +110,9 @@ pub trait Inflow {
 
     /// The trailer section (RFC 9110 section 6.5), complete once the end was seen.
     fn trailers(&self) -> &Headers;
+
+    /// What the location allows: how many bytes in all, and how long the client may pause.
+    fn set_limits(&mut self, bytes_max: Option<u64>, timeout: Duration);
 }
 
 /// Why a request body ended before its end.

@@ -1,7 +1,8 @@
 //! Header and trailer fields (RFC 9110 section 5): an ordered list in which a name may stand more than once.
 //!
-//! Owns look-up without regard to case and comma-separated lists. Called by everything that reads or writes a message.
-//! It does not check what a name or value may contain: the decoder does for what comes in, the encoder for what goes out.
+//! Owns look-up without regard to case and comma-separated lists. Called by everything that reads or writes a
+//! message. It does not check what a name or value may contain: the decoder does for what comes in, the encoder for
+//! what goes out.
 
 use bytes::Bytes;
 

@@ -173,8 +173,8 @@ fn span(range: Range<usize>) -> Range<u32> {
     narrow(range.start)..narrow(range.end)
 }
 
-/// The path that routing sees: nginx's `$uri`. Escapes are decoded once, then `.` and `..` segments are resolved, so that
-/// no spelling of them is missed; runs of slashes become one if `merge_slashes`. What follows a `?` or `#` is left out.
+/// The path that routing sees: nginx's `$uri`. Escapes are decoded once, then `.` and `..` segments are resolved, so
+/// that no spelling of them is missed; runs of slashes become one if `merge_slashes`. What follows a `?` or `#` is left out.
 /// An escaped `%`, `?` or `#` stands for itself, an escaped slash separates segments like any other.
 ///
 /// The outcome begins with a slash, has no `.` or `..` segment and no NUL byte: joined to a folder it stays inside.
@@ -401,8 +401,8 @@ mod tests {
     fn raw_path() -> impl Strategy<Value = Vec<u8>> {
         let part = prop_oneof![
             4 => prop::sample::select(vec![
-                "/", "//", ".", "..", "%2e", "%2E", "%2f", "%2F", "%5c", "\\", "%25", "%252e", "%00", "a", "b", "%c0%ae", "?",
-                "#", "%3f", "%23", "+", "%", " ",
+                "/", "//", ".", "..", "%2e", "%2E", "%2f", "%2F", "%5c", "\\", "%25", "%252e", "%00", "a", "b", "%c0%ae",
+                "?", "#", "%3f", "%23", "+", "%", " ",
             ])
             .prop_map(|text| text.as_bytes().to_vec()),
             1 => prop::collection::vec(any::<u8>(), 0..4),

@@ -11,6 +11,8 @@ use std::task::Poll;
 
 use super::listener::ListenerState;
 use super::published::Published;
+use bytes::Bytes;
+
 use crate::base::log_buffer;
 use crate::http::date::CachedDate;
 use crate::runtime::{Address, Handle, Hooks, TaskId};
@@ -127,9 +129,9 @@ impl Station {
         }
     }
 
-    /// The `Date` of now, written behind `out`.
-    pub(super) fn write_date(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.date.borrow_mut().get(self.handle.wall()));
+    /// `Date` of now.
+    pub(super) fn date(&self) -> Bytes {
+        self.date.borrow_mut().at(self.handle.wall())
     }
 
     /// An empty buffer, one used before if there is one.

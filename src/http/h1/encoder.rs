@@ -34,14 +34,35 @@ pub fn encode_head(
         .map(|field| field.name.len() + field.value.len() + 4)
         .sum();
     out.reserve(version.as_str().len() + reason.len() + fields_bytes + 9);
+    push_status_line(out, version, status, reason);
+    encode_fields(out, headers)
+}
+
+/// Appends a status line; for callers that append their fields one by one with [`push_field`] and end the head with
+/// [`END_OF_HEAD`].
+pub fn push_status_line(out: &mut Vec<u8>, version: Version, status: Status, reason: &[u8]) {
     out.extend_from_slice(version.as_str().as_bytes());
     out.push(b' ');
     out.extend_from_slice(&status.digits());
     out.push(b' ');
     push_value(out, reason);
     out.extend_from_slice(b"\r\n");
-    encode_fields(out, headers)
 }
+
+/// Appends one field; false when it was left out because its name is no token.
+pub fn push_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) -> bool {
+    if !is_token(name) {
+        return false;
+    }
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    push_value(out, value);
+    out.extend_from_slice(b"\r\n");
+    true
+}
+
+/// What stands behind the last field of a head.
+pub const END_OF_HEAD: &[u8] = b"\r\n";
 
 /// Appends the last chunk of a body and its trailers. Says how many were left out because of their names.
 pub fn encode_trailers(out: &mut Vec<u8>, trailers: &Headers) -> usize {
@@ -104,16 +125,11 @@ impl Deref for ChunkHead {
 fn encode_fields(out: &mut Vec<u8>, headers: &Headers) -> usize {
     let mut left_out = 0;
     for field in headers {
-        if !is_token(&field.name) {
+        if !push_field(out, &field.name, &field.value) {
             left_out += 1;
-            continue;
         }
-        out.extend_from_slice(&field.name);
-        out.extend_from_slice(b": ");
-        push_value(out, &field.value);
-        out.extend_from_slice(b"\r\n");
     }
-    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(END_OF_HEAD);
     left_out
 }
 

@@ -1,0 +1,112 @@
+//! Who the server runs as: started as root it becomes `user`, once it has bound its addresses and opened its logs.
+//!
+//! It keeps one capability, to bind ports below 1024 at a later reload, and can gain no new ones.
+
+use std::io;
+
+use nix::unistd::{Gid, Group, Uid, User, initgroups, setresgid, setresuid};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_keep_capabilities, set_no_new_privs};
+
+/// Who nginx becomes when no `user` is configured.
+const DEFAULT_USER: &str = "nobody";
+
+/// Why the server cannot become who it should.
+#[derive(Debug, thiserror::Error)]
+pub enum PrivilegeError {
+    /// There is no such user.
+    #[error("getpwnam(\"{0}\") failed: there is no such user")]
+    NoUser(String),
+    /// There is no such group.
+    #[error("getgrnam(\"{0}\") failed: there is no such group")]
+    NoGroup(String),
+    /// The system refuses.
+    #[error("{call} failed ({error})")]
+    System {
+        /// The call.
+        call: &'static str,
+        /// Its reason.
+        error: io::Error,
+    },
+}
+
+/// A user and a group that exist.
+#[derive(Debug)]
+pub(super) struct Identity {
+    name: String,
+    user: Uid,
+    group: Gid,
+}
+
+impl Identity {
+    /// The user's number.
+    pub(super) fn user_id(&self) -> u32 {
+        self.user.as_raw()
+    }
+
+    /// The group's number.
+    pub(super) fn group_id(&self) -> u32 {
+        self.group.as_raw()
+    }
+}
+
+/// Looks up who the server should become; `None` when it was not started as root, or root is asked for.
+///
+/// # Errors
+/// When the user or group does not exist.
+pub(super) fn identity(configured: Option<&(String, Option<String>)>) -> Result<Option<Identity>, PrivilegeError> {
+    if !Uid::effective().is_root() {
+        return Ok(None);
+    }
+    let (name, group) = match configured {
+        Some((name, group)) => (name.as_str(), group.as_deref()),
+        None => (DEFAULT_USER, None),
+    };
+    let lookup = User::from_name(name).map_err(system("getpwnam"))?;
+    let user = lookup.ok_or_else(|| PrivilegeError::NoUser(name.to_owned()))?;
+    let group = match group {
+        None => user.gid,
+        Some(group) => {
+            let lookup = Group::from_name(group).map_err(system("getgrnam"))?;
+            lookup.ok_or_else(|| PrivilegeError::NoGroup(group.to_owned()))?.gid
+        }
+    };
+    let is_root = user.uid.is_root() && group.as_raw() == 0;
+    Ok((!is_root).then(|| Identity { name: user.name, user: user.uid, group }))
+}
+
+/// Becomes the user, for this thread and all that it starts from here on. To be called before any other thread runs.
+///
+/// # Errors
+/// When the system refuses.
+pub(super) fn become_user(identity: &Identity) -> Result<(), PrivilegeError> {
+    let name = std::ffi::CString::new(identity.name.as_str())
+        .map_err(|_| PrivilegeError::NoUser(identity.name.clone()))?;
+    let kept = CapabilitySet::NET_BIND_SERVICE;
+    set_keep_capabilities(true).map_err(rustix_error("prctl(PR_SET_KEEPCAPS)"))?;
+    initgroups(&name, identity.group).map_err(system("initgroups"))?;
+    setresgid(identity.group, identity.group, identity.group).map_err(system("setresgid"))?;
+    setresuid(identity.user, identity.user, identity.user).map_err(system("setresuid"))?;
+    let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
+    set_capabilities(None, sets).map_err(rustix_error("capset"))?;
+    set_keep_capabilities(false).map_err(rustix_error("prctl(PR_SET_KEEPCAPS)"))?;
+    set_no_new_privs(true).map_err(rustix_error("prctl(PR_SET_NO_NEW_PRIVS)"))
+}
+
+/// `worker_rlimit_nofile`: how many descriptors the process may have open.
+///
+/// # Errors
+/// When the system refuses: above the hard limit only root may go.
+pub(super) fn limit_open_files(files_max: u64) -> io::Result<()> {
+    let old = getrlimit(Resource::Nofile);
+    let maximum = old.maximum.map(|maximum| maximum.max(files_max));
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: Some(files_max), maximum })?)
+}
+
+fn system(call: &'static str) -> impl Fn(nix::Error) -> PrivilegeError {
+    move |error| PrivilegeError::System { call, error: error.into() }
+}
+
+fn rustix_error(call: &'static str) -> impl Fn(rustix::io::Errno) -> PrivilegeError {
+    move |error| PrivilegeError::System { call, error: error.into() }
+}

@@ -1,0 +1,172 @@
+//! The life of the process: read, open, become the user, start, serve, end.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::mpsc::{self, Receiver, Sender};
+
+use super::listeners::{BindError, Listeners};
+use super::pid_file::PidFile;
+use super::privileges::{self, PrivilegeError};
+use super::reload;
+use super::signals::{self, Cause};
+use super::workers::Workers;
+use crate::base::report::{self, Severity, report};
+use crate::config::load::{self, Configuration, Process, Request};
+use crate::config::resources::Resources;
+use crate::server::Published;
+use crate::server::worker::{Limits, Setup};
+
+/// Why the server did not start, or ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The configuration has errors; the report was printed.
+    #[error("the configuration has errors, the server does not start")]
+    Configuration,
+    /// Addresses cannot be listened on.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Bind(Vec<BindError>),
+    /// The server cannot become its user.
+    #[error(transparent)]
+    Privileges(#[from] PrivilegeError),
+    /// Something the process needs is refused by the system.
+    #[error("{what} ({error})")]
+    System {
+        /// What was tried.
+        what: String,
+        /// The system's reason.
+        error: io::Error,
+    },
+    /// A worker's event loop failed.
+    #[error("worker {number} ended: {error}")]
+    Worker {
+        /// Which.
+        number: usize,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+/// The running server, as the control thread sees it.
+pub(super) struct Server {
+    /// How the configuration is read, now and at each reload.
+    pub(super) request: Request,
+    pub(super) published: Arc<Published>,
+    pub(super) listeners: Listeners,
+    pub(super) workers: Workers,
+    /// What the current configuration keeps open.
+    pub(super) resources: Resources,
+    pub(super) process: Process,
+    _pid_file: Option<PidFile>,
+}
+
+/// Serves by the configuration until a signal ends it. `started` is called once it serves, with the addresses.
+///
+/// # Errors
+/// When it cannot start, or a worker fails.
+pub fn serve(request: Request, started: impl FnOnce(&[&str])) -> Result<ExitCode, ServeError> {
+    let loaded = load::load(&request, None);
+    let Some(configuration) = reload::accept(loaded, &request) else { return Err(ServeError::Configuration) };
+    let (causes, inbox) = mpsc::channel();
+    signals::watch(causes.clone()).map_err(system("signal handlers cannot be installed"))?;
+    let mut server = Server::start(request, configuration, &causes)?;
+    let shown: Vec<&str> = server.listeners.shown().collect();
+    for address in &shown {
+        report(Severity::Notice, format_args!("listening on {address}"));
+    }
+    started(&shown);
+    let result = server.run(&inbox);
+    server.listeners.remove_socket_files();
+    result
+}
+
+impl Server {
+    /// Opens and binds as who it was started as, then becomes the user, then starts the workers.
+    fn start(request: Request, configuration: Configuration, causes: &Sender<Cause>) -> Result<Self, ServeError> {
+        let Configuration { process, tree, resources } = configuration;
+        let identity = privileges::identity(process.user.as_ref())?;
+        if let Some(files_max) = process.open_files_max {
+            privileges::limit_open_files(files_max).map_err(system("setrlimit(RLIMIT_NOFILE) failed"))?;
+        }
+        let mut listeners = Listeners::default();
+        let change = listeners.prepare(&tree, process.workers).map_err(ServeError::Bind)?;
+        let pid_file = match &process.pid {
+            Some(path) => Some(write_pid(path)?),
+            None => None,
+        };
+        if let Some(identity) = identity {
+            resources.hand_over(identity.user_id(), identity.group_id());
+            privileges::become_user(&identity)?;
+        }
+        report::set_process_log(Arc::clone(&process.error_log));
+        let published = Arc::new(Published::new(Arc::new(tree)));
+        let setup = Arc::new(Setup {
+            published: Arc::clone(&published),
+            connection_numbers: Arc::new(AtomicU64::new(0)),
+            limits: limits(&process),
+        });
+        let workers = Workers::start(process.workers, &setup, causes).map_err(system("a worker cannot be started"))?;
+        let (added, _none_removed) = listeners.commit(change, workers.len());
+        workers.add_listeners(added);
+        Ok(Self { request, published, listeners, workers, resources, process, _pid_file: pid_file })
+    }
+
+    /// One cause after the other, until one ends the process.
+    fn run(&mut self, inbox: &Receiver<Cause>) -> Result<ExitCode, ServeError> {
+        let mut running = self.workers.len();
+        let mut retiring = false;
+        // The senders live as long as the workers and the signal thread do.
+        while let Ok(cause) = inbox.recv() {
+            match cause {
+                Cause::Reload if retiring => report(Severity::Notice, format_args!("not reloading, the server is ending")),
+                Cause::Reload => reload::reload(self),
+                Cause::ReopenLogs => self.reopen_logs(),
+                Cause::Retire => {
+                    report(Severity::Notice, format_args!("gracefully shutting down"));
+                    retiring = true;
+                    self.workers.retire();
+                }
+                Cause::Stop => {
+                    report(Severity::Notice, format_args!("stopping"));
+                    self.workers.stop();
+                    self.workers.join();
+                    break;
+                }
+                Cause::WorkerEnded(number, Err(error)) => {
+                    self.workers.stop();
+                    return Err(ServeError::Worker { number, error });
+                }
+                Cause::WorkerEnded(_, Ok(())) => {
+                    running -= 1;
+                    if running == 0 {
+                        self.workers.join();
+                        break;
+                    }
+                }
+            }
+        }
+        report(Severity::Notice, format_args!("exit"));
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// USR1: from now on lines go to the files that have the logs' names now; buffered ones go first.
+    fn reopen_logs(&self) {
+        self.workers.flush_logs();
+        report(Severity::Notice, format_args!("reopening logs"));
+        self.resources.reopen_logs();
+    }
+}
+
+pub(super) fn limits(process: &Process) -> Limits {
+    Limits { connections_max: process.connections_max, multi_accept: process.multi_accept }
+}
+
+fn write_pid(path: &PathBuf) -> Result<PidFile, ServeError> {
+    PidFile::write(path).map_err(|error| ServeError::System { what: format!("cannot write \"{}\"", path.display()), error })
+}
+
+fn system(what: &'static str) -> impl Fn(io::Error) -> ServeError {
+    move |error| ServeError::System { what: what.to_owned(), error }
+}

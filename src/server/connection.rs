@@ -1,0 +1,398 @@
+//! One connection, from its first byte to its end: the HTTP/1 loop.
+//!
+//! `serve` is the story; `inbound` reads, `exchange` answers, `outbound` sends, `linger` says goodbye. Everything a
+//! connection holds is dropped with its task, which is how it is cancelled.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+
+use super::head::Framing;
+use super::inbound::Next;
+use super::linger::linger;
+use super::listener::ListenerState;
+use super::outbound::Outbox;
+use super::station::{Seat, Station};
+use crate::base::report::{Severity, report};
+use crate::exchange::answer::{answer, answer_failure};
+use crate::exchange::client::Client;
+use crate::exchange::request::Request;
+use crate::exchange::response::Response;
+use crate::exchange::settings::{Keepalive, Lingering, LingeringClose, Settings};
+use crate::exchange::site::Site;
+use crate::exchange::{Captured, Exchange};
+use crate::http::h1::{BadRequest, Decoder, PartialRequest, RequestHead};
+use crate::http::headers::name;
+use crate::http::target::{TargetForm, normalise};
+use crate::http::{Method, Status};
+use crate::runtime::{Peer, Transport};
+
+/// How many pipelined requests are answered before other connections have their turn.
+const REQUESTS_PER_TURN: u32 = 32;
+
+/// An open connection.
+pub(super) struct Connection {
+    pub(super) station: Rc<Station>,
+    pub(super) listener: Rc<ListenerState>,
+    pub(super) client: Rc<Client>,
+    pub(super) transport: Rc<Transport>,
+    pub(super) decoder: RefCell<Decoder>,
+    /// Received and not yet understood.
+    pub(super) buffer: RefCell<BytesMut>,
+    /// Answered and not yet sent.
+    pub(super) outbox: RefCell<Outbox>,
+    /// Somebody reads the content of the current request.
+    pub(super) inflow_held: Cell<bool>,
+    /// The client waits for `100 Continue`.
+    pub(super) expects_continue: Cell<bool>,
+    /// When the last response was done; at first, when the connection was accepted.
+    idle_since: Cell<Instant>,
+    /// By the last location: how long the connection waits for the next request, and how it sends.
+    keep_for: Cell<Duration>,
+    pub(super) send_timeout: Cell<Duration>,
+    nodelay: Cell<bool>,
+    _seat: Seat,
+}
+
+/// How a connection ends, or a part of its work.
+#[derive(Debug)]
+pub(super) enum Ending {
+    /// It has done its work.
+    Close,
+    /// As `Close`, but the client may still be sending.
+    Linger(Lingering),
+    /// The client closed or reset it.
+    ClientLeft,
+    /// The client was silent, or took nothing, for too long.
+    TimedOut,
+    /// As `TimedOut`, and `reset_timedout_connection` is on.
+    Reset,
+    /// The response cannot be completed; the client must see that it was cut short.
+    Broken,
+    /// The system says so.
+    Failed(io::Error),
+}
+
+/// The life of a connection.
+pub(super) async fn serve(
+    station: Rc<Station>,
+    listener: Rc<ListenerState>,
+    socket: OwnedFd,
+    peer: Peer,
+    seat: Seat,
+) {
+    let connection = match Connection::open(station, listener, socket, peer, seat) {
+        Ok(connection) => Rc::new(connection),
+        Err(error) => return report(Severity::Alert, format_args!("cannot poll a new connection: {error}")),
+    };
+    let ending = connection.run().await;
+    match ending {
+        Ending::Linger(lingering) => linger(&connection.station.handle, &connection.transport, lingering).await,
+        Ending::Reset => {
+            if let Err(error) = connection.transport.reset_on_close() {
+                report(Severity::Alert, format_args!("setsockopt(SO_LINGER) failed ({error})"));
+            }
+        }
+        Ending::Failed(error) => {
+            report(Severity::Info, format_args!("*{} connection failed ({error})", connection.client.number));
+        }
+        Ending::Close | Ending::ClientLeft | Ending::TimedOut | Ending::Broken => {}
+    }
+}
+
+impl Connection {
+    fn open(
+        station: Rc<Station>,
+        listener: Rc<ListenerState>,
+        socket: OwnedFd,
+        peer: Peer,
+        seat: Seat,
+    ) -> io::Result<Self> {
+        let transport = Rc::new(Transport::accepted(&station.handle, socket, &peer)?);
+        let client = Client {
+            number: station.next_connection_number(),
+            peer,
+            listener: Arc::clone(&listener.facts),
+            accepted: station.handle.now(),
+            requests: Cell::new(0),
+            local: OnceCell::new(),
+            transport: Rc::downgrade(&transport),
+        };
+        Ok(Self {
+            idle_since: Cell::new(client.accepted),
+            client: Rc::new(client),
+            transport,
+            decoder: RefCell::new(Decoder::new()),
+            buffer: RefCell::default(),
+            outbox: RefCell::default(),
+            inflow_held: Cell::new(false),
+            expects_continue: Cell::new(false),
+            keep_for: Cell::new(Duration::ZERO),
+            send_timeout: Cell::new(Duration::from_secs(60)),
+            nodelay: Cell::new(true),
+            station,
+            listener,
+            _seat: seat,
+        })
+    }
+
+    /// Request after request, until one of the two has had enough.
+    async fn run(self: &Rc<Self>) -> Ending {
+        let mut this_turn = 0;
+        loop {
+            let result = match self.next_request().await {
+                // An exchange needs much more memory than an idle connection, which must not pay for it.
+                Next::Request(head, began) => Box::pin(self.exchange(head, began)).await,
+                Next::Malformed(error, partial, began) => Box::pin(self.refuse(error, *partial, began)).await,
+                Next::Abandoned(partial, began, ending) => Err(self.abandon(*partial, began, ending)),
+                Next::Nothing(ending) => Err(ending),
+            };
+            if let Err(ending) = result {
+                return ending;
+            }
+            self.idle_since.set(self.station.handle.now());
+            this_turn += 1;
+            if this_turn >= REQUESTS_PER_TURN {
+                this_turn = 0;
+                self.station.handle.yield_now().await;
+            }
+        }
+    }
+
+    /// One request and its response.
+    async fn exchange(self: &Rc<Self>, head: Box<RequestHead>, began: Instant) -> Result<(), Ending> {
+        let mut exchange = self.begin(head, began);
+        let response = match self.route(&mut exchange) {
+            Ok(()) => answer(&mut exchange).await,
+            Err(Refusal::Status(status)) => answer_failure(&mut exchange, status).await,
+            Err(Refusal::Options(response)) => Some(response),
+        };
+        self.finish(exchange, response).await
+    }
+
+    /// Something that was no request: it gets its answer, and the connection ends.
+    async fn refuse(
+        self: &Rc<Self>,
+        error: BadRequest,
+        partial: PartialRequest,
+        began: Instant,
+    ) -> Result<(), Ending> {
+        let mut exchange = self.begin(Box::new(RequestHead::from(partial)), began);
+        exchange.report(Severity::Info, format_args!("{error}"));
+        let response = answer_failure(&mut exchange, error.status()).await;
+        let lingering = exchange.plan.settings.lingering;
+        let response = response.map(|mut response| {
+            response.close = true;
+            response
+        });
+        self.finish(exchange, response).await?;
+        Err(Ending::Linger(lingering))
+    }
+
+    /// A request whose client left, or was too slow: a line in the log.
+    fn abandon(self: &Rc<Self>, partial: PartialRequest, began: Instant, ending: Ending) -> Ending {
+        let mut exchange = self.begin(Box::new(RequestHead::from(partial)), began);
+        exchange.record.ended = Some(self.station.handle.now());
+        let timed_out = matches!(ending, Ending::TimedOut);
+        exchange.record.status = Some(if timed_out { Status::REQUEST_TIMEOUT } else { Status::BAD_REQUEST });
+        let what = if timed_out { "client timed out" } else { "client prematurely closed connection" };
+        exchange.report(Severity::Info, format_args!("{what} while reading client request headers"));
+        log(&exchange);
+        if timed_out { timed_out_ending(&exchange.plan.settings) } else { ending }
+    }
+
+    /// An exchange for a request, at the virtual server that its host names.
+    fn begin(self: &Rc<Self>, head: Box<RequestHead>, began: Instant) -> Box<Exchange> {
+        self.client.requests.set(self.client.requests.get() + 1);
+        let (site, captured) = self.select(head.host.as_ref().map(|host| &*host.name));
+        let body = self.inflow(&head);
+        let args = head.target.query().unwrap_or_default();
+        let uri = Bytes::copy_from_slice(head.target.path());
+        let head_bytes = head.head_bytes as u64;
+        let request = Request { head, body };
+        let client = Rc::clone(&self.client);
+        let mut exchange =
+            Box::new(Exchange::new(self.station.handle.clone(), client, request, site, (uri, args), began));
+        exchange.record.request_bytes = head_bytes;
+        if let Some(captured) = captured {
+            exchange.keep_captures(captured);
+        }
+        exchange
+    }
+
+    fn select(&self, host: Option<&[u8]>) -> (Arc<dyn Site>, Option<Captured>) {
+        let routes = self.listener.routes().expect("a listener has its routes before it accepts");
+        let (server, captured) = routes.select(host);
+        (server, captured)
+    }
+
+    /// What is decided before the routing tree is asked: the form of the target, and the path.
+    fn route(&self, exchange: &mut Exchange) -> Result<(), Refusal> {
+        for dropped in &exchange.request.head.dropped {
+            let line = crate::exchange::Shown(dropped);
+            exchange.report(Severity::Info, format_args!("client sent invalid header line: \"{line}\""));
+        }
+        match exchange.request.head.target.form() {
+            TargetForm::Asterisk if exchange.method == Method::Options => {
+                let mut response = Response::new(Status::OK);
+                response.headers.append(name::ALLOW, "GET, HEAD, OPTIONS");
+                return Err(Refusal::Options(Box::new(response)));
+            }
+            TargetForm::Asterisk => return Err(Refusal::Status(Status::BAD_REQUEST)),
+            TargetForm::Authority => return Err(Refusal::Status(Status::METHOD_NOT_ALLOWED)),
+            TargetForm::Origin | TargetForm::Absolute { .. } => {}
+        }
+        if exchange.method == Method::Trace {
+            exchange.error.allow = Some(Bytes::from_static(b"GET, HEAD"));
+            return Err(Refusal::Status(Status::METHOD_NOT_ALLOWED));
+        }
+        match normalise(exchange.request.head.target.path(), exchange.site.merge_slashes()) {
+            Ok(path) => {
+                exchange.uri = Bytes::from(path);
+                Ok(())
+            }
+            Err(error) => {
+                exchange.report(Severity::Info, format_args!("client sent invalid request target: {error}"));
+                Err(Refusal::Status(Status::BAD_REQUEST))
+            }
+        }
+    }
+
+    /// Sends the response, logs the exchange, and says how the connection goes on.
+    async fn finish(
+        self: &Rc<Self>,
+        mut exchange: Box<Exchange>,
+        response: Option<Box<Response>>,
+    ) -> Result<(), Ending> {
+        let Some(mut response) = response else {
+            exchange.record.status = Some(Status::CLOSED_WITHOUT_RESPONSE);
+            exchange.record.ended = Some(self.station.handle.now());
+            log(&exchange);
+            return Err(Ending::Close);
+        };
+        let plan = Arc::clone(&exchange.plan);
+        let settings = &plan.settings;
+        self.take_settings(settings);
+        let framing = Framing::choose(&exchange.request.head, &response, settings);
+        let keep = framing != Framing::Close && self.keeps(&exchange, &response, settings);
+        let sent = self.send(&mut exchange, &mut response, framing, keep).await;
+        // A handler may have left content unread; from here on it is thrown away.
+        exchange.request.body = None;
+        exchange.record.response = Some(response);
+        let sent = match sent {
+            Ok(()) => self.deliver(exchange, keep).await,
+            Err(ending) => {
+                self.give_up(exchange, &ending);
+                Err(ending)
+            }
+        };
+        match sent {
+            Err(Ending::TimedOut) => Err(timed_out_ending(settings)),
+            Err(ending) => Err(ending),
+            Ok(()) if keep => self.drain(&settings.lingering).await,
+            Ok(()) if self.may_still_send(&settings.lingering) => Err(Ending::Linger(settings.lingering)),
+            Ok(()) => Err(Ending::Close),
+        }
+    }
+
+    /// What a location says of the connection holds from its response on.
+    fn take_settings(&self, settings: &Settings) {
+        self.keep_for.set(settings.keepalive.timeout);
+        self.send_timeout.set(settings.send_timeout);
+        if self.nodelay.get() != settings.tcp_nodelay {
+            self.nodelay.set(settings.tcp_nodelay);
+            if let Err(error) = self.transport.set_nodelay(settings.tcp_nodelay) {
+                report(Severity::Alert, format_args!("setsockopt(TCP_NODELAY) failed ({error})"));
+            }
+        }
+    }
+
+    /// Whether the connection is kept for a further request.
+    fn keeps(&self, exchange: &Exchange, response: &Response, settings: &Settings) -> bool {
+        let keepalive = &settings.keepalive;
+        exchange.request.head.keep_alive
+            && !response.close
+            && !keepalive.timeout.is_zero()
+            && self.client.requests.get() < keepalive.requests_max
+            && self.station.handle.now() - self.client.accepted < keepalive.time_max
+            && !self.expects_continue.get()
+            && !self.ends_when_idle()
+            && !is_unfit_for_keepalive(exchange, keepalive)
+    }
+
+    /// Reads what is left of the request, so that the next one can be found; for `lingering_time` at the most.
+    async fn drain(&self, lingering: &Lingering) -> Result<(), Ending> {
+        if !self.decoder.borrow().is_in_body() {
+            return Ok(());
+        }
+        let handle = &self.station.handle;
+        let discarded = std::future::poll_fn(|_| self.poll_discard());
+        match handle.timeout(handle.now() + lingering.time, discarded).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Ending::Linger(*lingering)),
+            Err(_elapsed) => Err(Ending::Close),
+        }
+    }
+
+    /// Whether closing now could cost the client its answer.
+    fn may_still_send(&self, lingering: &Lingering) -> bool {
+        match lingering.close {
+            LingeringClose::Off => false,
+            LingeringClose::Always => true,
+            LingeringClose::On => {
+                self.decoder.borrow().is_in_body() || !self.buffer.borrow().is_empty() || self.transport.is_readable()
+            }
+        }
+    }
+
+    /// Whether the connection should not wait for a further request.
+    pub(super) fn ends_when_idle(&self) -> bool {
+        self.station.handle.is_retiring() || self.listener.is_closing()
+    }
+
+    /// Until when an idle connection is kept.
+    pub(super) fn idle_deadline(&self) -> Instant {
+        let patience = if self.client.requests.get() == 0 { self.header_timeout() } else { self.keep_for.get() };
+        self.idle_since.get() + patience
+    }
+
+    /// `client_header_timeout` of the address's default server.
+    pub(super) fn header_timeout(&self) -> Duration {
+        self.listener.routes().map_or(Duration::ZERO, |routes| routes.default.reading.header_timeout)
+    }
+}
+
+/// Why a request is answered without asking the routing tree.
+enum Refusal {
+    Status(Status),
+    Options(Box<Response>),
+}
+
+/// Tells the loggers of an exchange that is over.
+pub(super) fn log(exchange: &Exchange) {
+    for logger in &exchange.plan.loggers {
+        logger.log(exchange);
+    }
+}
+
+fn timed_out_ending(settings: &Settings) -> Ending {
+    if settings.reset_timedout_connection { Ending::Reset } else { Ending::TimedOut }
+}
+
+/// `keepalive_disable`: browsers that are known to mishandle a kept connection.
+fn is_unfit_for_keepalive(exchange: &Exchange, keepalive: &Keepalive) -> bool {
+    if !keepalive.disable_msie6 && !keepalive.disable_safari {
+        return false;
+    }
+    let Some(agent) = exchange.request.header(name::USER_AGENT) else { return false };
+    let has = |text: &[u8]| memchr::memmem::find(agent, text).is_some();
+    let msie6 = || has(b"MSIE 6.") || has(b"MSIE 5.") || has(b"MSIE 4.");
+    let safari = || has(b"Safari/") && has(b"Mac OS X") && !has(b"Chrome/");
+    (keepalive.disable_msie6 && exchange.method == Method::Post && msie6()) || (keepalive.disable_safari && safari())
+}
+

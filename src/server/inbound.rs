@@ -1,0 +1,254 @@
+//! What a client sends: requests one after the other, and the content of each as it is asked for.
+//!
+//! The decoder says what the bytes mean; this file says when to read and how long to wait.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+
+use super::connection::{Connection, Ending};
+use crate::base::report::{Severity, report};
+use crate::exchange::body::{Inflow, InflowError};
+use crate::http::Headers;
+use crate::http::h1::{BadRequest, BodyFraming, PartialRequest, Progress, RequestHead};
+use crate::runtime::Deadline;
+
+/// How much one read takes at the most.
+const READ_BYTES: usize = 32 * 1024;
+
+/// How long a body may pause before a location says otherwise; nginx's default `client_body_timeout`.
+const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What is sent to a client that waits before it sends its content (RFC 9110 section 10.1.1).
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// What came next on a connection.
+pub(super) enum Next {
+    /// A request, and when its first byte was seen.
+    Request(Box<RequestHead>, Instant),
+    /// Something that is no request, as far as it was understood.
+    Malformed(BadRequest, Box<PartialRequest>, Instant),
+    /// A request that was begun and not ended in time, or by a client that left.
+    Abandoned(Box<PartialRequest>, Instant, Ending),
+    /// Nothing: the connection ends.
+    Nothing(Ending),
+}
+
+impl Connection {
+    /// The next request. Answers that wait to be sent are sent before it waits for more.
+    pub(super) async fn next_request(&self) -> Next {
+        let mut began = None;
+        loop {
+            match self.decode() {
+                Ok(Progress::Head(head)) => {
+                    return Next::Request(head, began.unwrap_or_else(|| self.station.handle.now()));
+                }
+                Ok(Progress::Body(_) | Progress::End { .. }) => continue,
+                Ok(Progress::NeedMore) => {}
+                Err(error) => {
+                    let partial = self.decoder.borrow().partial(&self.buffer.borrow());
+                    let began = began.unwrap_or_else(|| self.station.handle.now());
+                    return Next::Malformed(error, Box::new(partial), began);
+                }
+            }
+            if let Err(ending) = self.flush().await {
+                return Next::Nothing(ending);
+            }
+            let idle = self.decoder.borrow().is_between_requests(&self.buffer.borrow());
+            if idle && self.ends_when_idle() {
+                return Next::Nothing(Ending::Close);
+            }
+            let deadline = if idle {
+                self.idle_deadline()
+            } else {
+                *began.get_or_insert_with(|| self.station.handle.now()) + self.header_timeout()
+            };
+            if let Err(ending) = self.fill(deadline, idle).await {
+                return self.given_up(idle, began, ending);
+            }
+        }
+    }
+
+    fn decode(&self) -> Result<Progress, BadRequest> {
+        let routes = self.listener.routes();
+        let mut buffer = self.buffer.borrow_mut();
+        match routes {
+            Some(routes) => self.decoder.borrow_mut().receive(&mut buffer, &routes.default.reading.limits),
+            None => self.decoder.borrow_mut().receive(&mut buffer, &Default::default()),
+        }
+    }
+
+    /// Reads once, or finds out why not. While idle it also looks at whether the connection should end.
+    async fn fill(&self, at: Instant, idle: bool) -> Result<(), Ending> {
+        if self.buffer.borrow().is_empty() {
+            // What waits owns no buffer.
+            self.buffer.replace(BytesMut::new());
+        }
+        let mut deadline = self.station.handle.deadline(at);
+        poll_fn(|context| {
+            match self.transport.poll_read(&mut self.buffer.borrow_mut(), READ_BYTES) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(Ending::ClientLeft)),
+                Poll::Ready(Ok(_)) => return Poll::Ready(Ok(())),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(Ending::of(error))),
+                Poll::Pending => {}
+            }
+            if idle && self.ends_when_idle() {
+                return Poll::Ready(Err(Ending::Close));
+            }
+            Pin::new(&mut deadline).poll(context).map(|()| Err(Ending::TimedOut))
+        })
+        .await
+    }
+
+    fn given_up(&self, idle: bool, began: Option<Instant>, ending: Ending) -> Next {
+        match began {
+            Some(began) if !idle => {
+                let partial = self.decoder.borrow().partial(&self.buffer.borrow());
+                Next::Abandoned(Box::new(partial), began, ending)
+            }
+            _ => {
+                if matches!(ending, Ending::TimedOut) && self.client.requests.get() == 0 {
+                    report(
+                        Severity::Info,
+                        format_args!("*{} client timed out while waiting for request", self.client.number),
+                    );
+                }
+                Next::Nothing(ending)
+            }
+        }
+    }
+
+    /// The content of the request whose head was just read, if it has any.
+    pub(super) fn inflow(self: &Rc<Self>, head: &RequestHead) -> Option<Box<dyn Inflow>> {
+        if matches!(head.framing, BodyFraming::None | BodyFraming::Length(0)) {
+            return None;
+        }
+        self.inflow_held.set(true);
+        self.expects_continue.set(head.expect_continue);
+        let handle = &self.station.handle;
+        Some(Box::new(RequestBody {
+            deadline: handle.deadline(handle.now() + BODY_TIMEOUT),
+            connection: Rc::clone(self),
+            timeout: BODY_TIMEOUT,
+            limit: None,
+            received: 0,
+            trailers: Headers::new(),
+            ended: false,
+        }))
+    }
+
+    /// Reads and throws away what is left of a request's content, while nobody else reads it. `Ready` when there is
+    /// nothing left, with whether the connection can go on.
+    pub(super) fn poll_discard(&self) -> Poll<bool> {
+        if self.inflow_held.get() {
+            return Poll::Pending;
+        }
+        loop {
+            if !self.decoder.borrow().is_in_body() {
+                return Poll::Ready(true);
+            }
+            match self.decode() {
+                Ok(Progress::Body(_)) => self.expects_continue.set(false),
+                Ok(Progress::End { .. }) => return Poll::Ready(true),
+                Ok(Progress::Head(_)) | Err(_) => return Poll::Ready(false),
+                Ok(Progress::NeedMore) => match self.transport.poll_read(&mut self.buffer.borrow_mut(), READ_BYTES) {
+                    Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(false),
+                    Poll::Ready(Ok(_)) => {}
+                    Poll::Pending => return Poll::Pending,
+                },
+            }
+        }
+    }
+}
+
+/// The content of a request, read from the connection as it is asked for.
+struct RequestBody {
+    connection: Rc<Connection>,
+    deadline: Deadline,
+    /// `client_body_timeout`.
+    timeout: Duration,
+    /// `client_max_body_size`, for content whose length was not announced.
+    limit: Option<u64>,
+    received: u64,
+    trailers: Headers,
+    ended: bool,
+}
+
+impl Inflow for RequestBody {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, InflowError>>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let connection = Rc::clone(&self.connection);
+        loop {
+            match connection.decode() {
+                Ok(Progress::Body(piece)) => return Poll::Ready(Some(self.count(piece))),
+                Ok(Progress::End { trailers }) => {
+                    self.ended = true;
+                    self.trailers = trailers;
+                    return Poll::Ready(None);
+                }
+                Ok(Progress::NeedMore) => {}
+                Ok(Progress::Head(_)) => return Poll::Ready(Some(Err(InflowError::Closed))),
+                Err(error) => return Poll::Ready(Some(Err(InflowError::Malformed(error)))),
+            }
+            if connection.expects_continue.take() {
+                connection.append(CONTINUE);
+            }
+            // What waits to be sent may be what the client waits for.
+            if let Poll::Ready(Err(error)) = connection.poll_flush() {
+                return Poll::Ready(Some(Err(InflowError::Io(error))));
+            }
+            match connection.transport.poll_read(&mut connection.buffer.borrow_mut(), READ_BYTES) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Some(Err(InflowError::Closed))),
+                Poll::Ready(Ok(_)) => self.deadline.reset(connection.station.handle.now() + self.timeout),
+                Poll::Ready(Err(error)) => return Poll::Ready(Some(Err(InflowError::Io(error)))),
+                Poll::Pending => {
+                    return Pin::new(&mut self.deadline).poll(context).map(|()| Some(Err(InflowError::TimedOut)));
+                }
+            }
+        }
+    }
+
+    fn trailers(&self) -> &Headers {
+        &self.trailers
+    }
+
+    fn set_limits(&mut self, bytes_max: Option<u64>, timeout: Duration) {
+        self.limit = bytes_max;
+        self.timeout = timeout;
+        self.deadline.reset(self.connection.station.handle.now() + timeout);
+    }
+}
+
+impl RequestBody {
+    fn count(&mut self, piece: Bytes) -> Result<Bytes, InflowError> {
+        self.connection.expects_continue.set(false);
+        self.received += piece.len() as u64;
+        match self.limit {
+            Some(limit) if self.received > limit => Err(InflowError::TooLarge { limit }),
+            _ => Ok(piece),
+        }
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        self.connection.inflow_held.set(false);
+    }
+}
+
+impl Ending {
+    /// What a failed read or write means.
+    pub(super) fn of(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::NotConnected => Self::ClientLeft,
+            _ => Self::Failed(error),
+        }
+    }
+}
