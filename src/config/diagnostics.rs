@@ -3,7 +3,7 @@
 use webserv_grammar::Span;
 
 /// A place in one of the files that a configuration was read from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
     /// Which file, by its number in `Sources`.
     pub file: FileId,

@@ -1,0 +1,307 @@
+//! From the tree as written to the settings as meant: finds each directive in the tables, calls its
+//! setter, hands settings down to nested blocks, and reports everything that is wrong.
+//!
+//! As in nginx a block inherits all of what the enclosing block sets, also what stands below it; so
+//! the simple directives of a block are read first, then the blocks in it. Called by `load`; what
+//! it gives, a draft, is made into a routing tree by `assemble`.
+
+use webserv_grammar::Block;
+
+use super::arguments::Arguments;
+use super::diagnostics::{Diagnostic, FileId, Place};
+use super::index::{Found, Index, Meaning};
+use super::lines::Line;
+use super::methods;
+use super::mistakes;
+use super::schema::{AnyModule, Conf, Contexts, Entry, Repeat};
+use super::semicolons;
+use super::session::Session;
+use super::structure::Structure;
+use crate::http::method::Method;
+use crate::route::locations::{Pattern, PatternError};
+
+/// A configuration as meant, before anything is built of it.
+pub(super) struct Draft {
+    /// The settings of the main context, one for each module.
+    pub(super) main: Confs,
+    /// The virtual servers, in order.
+    pub(super) servers: Vec<DraftServer>,
+    /// For each module, whether one of its directives was wrong: then its settings are not to be
+    /// trusted, and judging them would only add follow-up errors.
+    pub(super) failed: Vec<bool>,
+}
+
+/// One `server`.
+pub(super) struct DraftServer {
+    pub(super) place: Place,
+    pub(super) confs: Confs,
+    pub(super) locations: Vec<DraftLocation>,
+}
+
+/// One `location`.
+pub(super) struct DraftLocation {
+    pub(super) place: Place,
+    /// As written, modifier and pattern with one space between.
+    pub(super) name: Box<str>,
+    pub(super) pattern: Pattern,
+    pub(super) confs: Confs,
+    pub(super) locations: Vec<DraftLocation>,
+    pub(super) except: Option<DraftExcept>,
+}
+
+/// One `limit_except`.
+pub(super) struct DraftExcept {
+    pub(super) methods: Box<[Method]>,
+    pub(super) confs: Confs,
+}
+
+/// The settings of a block: one entry for each module, in the order of the modules.
+pub(super) type Confs = Vec<Conf>;
+
+/// Reads a configuration.
+pub(super) struct Engine<'s> {
+    session: &'s Session,
+    modules: &'static [&'static dyn AnyModule],
+    index: Index,
+    failed: Vec<bool>,
+}
+
+/// A block that is being read.
+struct Scope<'s> {
+    context: Contexts,
+    /// The name of the directive that opened it; none for the main context.
+    opened: Option<Place>,
+    confs: Confs,
+    /// Which directives came, by number, and where each came first.
+    seen: Vec<(usize, Place)>,
+    /// The blocks in it, to be read when all of its own is known.
+    blocks: Vec<(Structure, Line<'s>)>,
+}
+
+impl<'s> Engine<'s> {
+    pub(super) fn new(session: &'s Session, modules: &'static [&'static dyn AnyModule]) -> Self {
+        Self { session, modules, index: Index::new(modules), failed: vec![false; modules.len()] }
+    }
+
+    /// Reads the main context: the texts in this order.
+    pub(super) fn read(mut self, texts: &[FileId]) -> Draft {
+        let confs = self.modules.iter().map(|module| module.default_conf()).collect();
+        let mut main = Scope::new(Contexts::MAIN, None, confs);
+        for file in texts {
+            self.session.documents.each_line_of_file(*file, &mut |line| self.line(&mut main, line));
+        }
+        let mut servers = Vec::new();
+        for (_, http) in std::mem::take(&mut main.blocks) {
+            let scope = self.nested(&main.confs, Contexts::HTTP, http);
+            for (_, server) in scope.blocks {
+                servers.push(self.server(&scope.confs, server));
+            }
+        }
+        Draft { main: main.confs, servers, failed: self.failed }
+    }
+
+    fn server(&mut self, enclosing: &Confs, line: Line<'s>) -> DraftServer {
+        let scope = self.nested(enclosing, Contexts::SERVER, line);
+        let locations = self.locations(&scope, None, 1);
+        DraftServer { place: line.place(line.name), confs: scope.confs, locations }
+    }
+
+    /// The locations of a server or of a location.
+    fn locations(&mut self, scope: &Scope<'s>, outer: Option<&Pattern>, depth: usize) -> Vec<DraftLocation> {
+        let lines = scope.blocks.iter().filter(|(structure, _)| *structure == Structure::Location);
+        lines.filter_map(|(_, line)| self.location(scope, *line, outer, depth)).collect()
+    }
+
+    fn location(
+        &mut self,
+        enclosing: &Scope<'s>,
+        line: Line<'s>,
+        outer: Option<&Pattern>,
+        depth: usize,
+    ) -> Option<DraftLocation> {
+        if depth > LOCATION_DEPTH_MAX {
+            let message = format!("locations nested more than {LOCATION_DEPTH_MAX} deep");
+            self.session.report(Diagnostic::error(line.place(line.name), message));
+            return None;
+        }
+        let pattern = self.pattern(&line, outer);
+        let scope = self.nested(&enclosing.confs, Contexts::LOCATION, line);
+        let inner = pattern.as_ref().or(outer);
+        let locations = self.locations(&scope, inner, depth + 1);
+        let except = self.except(&scope);
+        let words: Vec<&str> = line.words.iter().map(|word| &*word.text).collect();
+        Some(DraftLocation {
+            place: line.place(line.name),
+            name: words.join(" ").into(),
+            pattern: pattern?,
+            confs: scope.confs,
+            locations,
+            except,
+        })
+    }
+
+    fn pattern(&self, line: &Line<'s>, outer: Option<&Pattern>) -> Option<Pattern> {
+        let (modifier, text) = match line.words {
+            [text] => (None, text),
+            [modifier, text] => (Some(modifier), text),
+            _ => return None,
+        };
+        let pattern = Pattern::parse(modifier.map(|word| &*word.text), &text.text);
+        let judged = pattern.and_then(|pattern| match outer {
+            Some(outer) => outer.may_hold(&pattern).map(|()| pattern),
+            None => Ok(pattern),
+        });
+        match judged {
+            Ok(pattern) => Some(pattern),
+            Err(error) => {
+                self.session.report(self.pattern_error(line, &error));
+                None
+            }
+        }
+    }
+
+    fn pattern_error(&self, line: &Line<'s>, error: &PatternError) -> Diagnostic {
+        let last = line.words.last().unwrap_or(line.name);
+        match error {
+            PatternError::Modifier(modifier) => {
+                let message = format!("invalid location modifier \"{modifier}\"");
+                Diagnostic::error(line.place(&line.words[0]), message).label("expected `=`, `^~`, `~` or `~*`")
+            }
+            PatternError::Regex(regex) => {
+                let shift = last.text.len() - last.text.trim_start_matches(['~', '*']).len();
+                let shift = if line.words.len() == 1 { shift } else { 0 };
+                let place = match regex.position() {
+                    Some(at) => self.session.sources.place_in_word(line.file, last, shift + at..shift + at + 1),
+                    None => line.place(last),
+                };
+                Diagnostic::error(place, format!("invalid regular expression \"{}\"", last.text)).label(regex.reason())
+            }
+            PatternError::Outside { outer, .. } => Diagnostic::error(line.place(last), error.to_string())
+                .label(format!("the paths that come here begin with `{outer}`")),
+            _ => Diagnostic::error(line.place(last), error.to_string()),
+        }
+    }
+
+    fn except(&mut self, scope: &Scope<'s>) -> Option<DraftExcept> {
+        let (_, line) = scope.blocks.iter().find(|(structure, _)| *structure == Structure::LimitExcept)?;
+        let methods = methods::parse(line, self.session);
+        let inner = self.nested(&scope.confs, Contexts::LIMIT_EXCEPT, *line);
+        Some(DraftExcept { methods: methods?, confs: inner.confs })
+    }
+
+    /// Reads the block of a line; it starts with the settings around it.
+    fn nested(&mut self, enclosing: &Confs, context: Contexts, line: Line<'s>) -> Scope<'s> {
+        let inherited = self.modules.iter().zip(enclosing).map(|(module, conf)| module.inherit(conf));
+        let mut scope = Scope::new(context, Some(line.place(line.name)), inherited.collect());
+        if let Some(block) = line.block {
+            self.block(&mut scope, line.file, block);
+        }
+        scope
+    }
+
+    fn block(&mut self, scope: &mut Scope<'s>, file: FileId, block: &'s Block) {
+        let session = self.session;
+        session.documents.each_line(file, block, &mut |line| self.line(scope, line));
+    }
+
+    /// Understands one directive.
+    fn line(&mut self, scope: &mut Scope<'s>, line: Line<'s>) {
+        let found = self.index.find(&line.name.text, scope.context);
+        let number = match found {
+            Found::Here(number) => number,
+            Found::Elsewhere(possible) => {
+                self.session.report(mistakes::misplaced(&line, scope.context, possible, scope.opened));
+                return self.swallowed(scope, line, None);
+            }
+            Found::Nowhere => {
+                self.session.report(mistakes::unknown(&line, scope.context, &self.index));
+                return self.swallowed(scope, line, None);
+            }
+        };
+        let known = self.index.known(number);
+        let (entry, meaning) = (known.entry, known.meaning);
+        if let Some(split) = semicolons::split(line, Some(&entry), scope.context, &self.index) {
+            self.session.report(semicolons::missing(&split.first, self.session));
+            if semicolons::fits(&entry, split.first.words.len(), false) {
+                self.apply(scope, split.first, number, &entry, meaning);
+            } else {
+                self.fail(meaning);
+            }
+            return self.line(scope, split.rest);
+        }
+        let (min, max) = entry.word_count();
+        if line.block.is_some() != entry.has_block() {
+            self.fail(meaning);
+            return self.session.report(mistakes::wrong_block(&line, &entry));
+        }
+        if !(min..=max).contains(&line.words.len()) {
+            self.fail(meaning);
+            return self.session.report(mistakes::wrong_count(&line, &entry));
+        }
+        self.apply(scope, line, number, &entry, meaning);
+    }
+
+    /// A directive that means nothing here may have swallowed others that do.
+    fn swallowed(&mut self, scope: &mut Scope<'s>, line: Line<'s>, entry: Option<&Entry>) {
+        if let Some(split) = semicolons::split(line, entry, scope.context, &self.index) {
+            self.line(scope, split.rest);
+        }
+    }
+
+    /// Does what a well-formed directive says.
+    fn apply(&mut self, scope: &mut Scope<'s>, line: Line<'s>, number: usize, entry: &Entry, meaning: Meaning) {
+        let place = line.place(line.name);
+        let first = scope.seen.iter().find(|(seen, _)| *seen == number).map(|(_, place)| *place);
+        match first {
+            Some(first) if entry.repeat == Repeat::Once => {
+                return self.session.report(mistakes::repeated(&line, first));
+            }
+            Some(_) => {}
+            None => scope.seen.push((number, place)),
+        }
+        match meaning {
+            Meaning::Module { module, line: index } => {
+                let mut arguments =
+                    Arguments { session: self.session, line, context: scope.context, first_in_block: first.is_none() };
+                if let Err(error) = self.modules[module].set(index, &mut scope.confs[module], &mut arguments) {
+                    self.failed[module] = true;
+                    self.session.report(error);
+                }
+            }
+            Meaning::Structure(Structure::Include) => {
+                // Reached only where a missing semicolon had hidden it; else it was expanded already.
+                let session = self.session;
+                for file in session.documents.included(line.file, line.name).unwrap_or_default() {
+                    session.documents.each_line_of_file(*file, &mut |line| self.line(scope, line));
+                }
+            }
+            Meaning::Structure(Structure::Events) => self.events(scope, line),
+            Meaning::Structure(structure) => scope.blocks.push((structure, line)),
+        }
+    }
+
+    /// `events { }` sets what belongs to the main context.
+    fn events(&mut self, main: &mut Scope<'s>, line: Line<'s>) {
+        let confs = std::mem::take(&mut main.confs);
+        let mut events = Scope::new(Contexts::EVENTS, Some(line.place(line.name)), confs);
+        if let Some(block) = line.block {
+            self.block(&mut events, line.file, block);
+        }
+        main.confs = events.confs;
+    }
+
+    fn fail(&mut self, meaning: Meaning) {
+        if let Meaning::Module { module, .. } = meaning {
+            self.failed[module] = true;
+        }
+    }
+}
+
+impl Scope<'_> {
+    fn new(context: Contexts, opened: Option<Place>, confs: Confs) -> Self {
+        Self { context, opened, confs, seen: Vec::new(), blocks: Vec::new() }
+    }
+}
+
+/// nginx has no limit; each level costs stack when it is read and when a request is routed.
+const LOCATION_DEPTH_MAX: usize = 32;

@@ -1,0 +1,66 @@
+//! A regular expression whose named groups are variables.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::diagnostics::{Diagnostic, Place};
+use super::session::Session;
+use crate::base::regex::{MatchError, Regex};
+use crate::exchange::Captured;
+use crate::exchange::variables::Slot;
+
+/// A compiled expression, and the slots of its named groups.
+#[derive(Clone, Debug)]
+pub struct NamedRegex {
+    /// The expression.
+    pub regex: Regex,
+    /// Each named group, and its slot.
+    pub names: Arc<[(usize, Slot)]>,
+}
+
+impl NamedRegex {
+    /// Matches a text; what was captured is ready for `Exchange::keep_captures`.
+    ///
+    /// # Errors
+    /// The limit on the steps was reached.
+    pub fn captures(&self, subject: &Bytes) -> Result<Option<Captured>, MatchError> {
+        let Some(captures) = self.regex.captures(subject)? else { return Ok(None) };
+        let groups = (0..captures.len()).map(|group| captures.get(group)).collect();
+        Ok(Some(Captured { subject: subject.clone(), groups, names: Arc::clone(&self.names) }))
+    }
+
+    /// Compiles an expression and defines its named groups. `place` gives the place of a byte of the
+    /// pattern, or of all of it.
+    pub(super) fn compile(
+        pattern: &str,
+        case_insensitive: bool,
+        session: &Session,
+        place: impl Fn(Option<usize>) -> Place,
+    ) -> Result<Self, Diagnostic> {
+        let regex = Regex::new(pattern, case_insensitive).map_err(|error| {
+            Diagnostic::error(place(error.position()), format!("invalid regular expression \"{pattern}\""))
+                .label(error.reason())
+        })?;
+        let names = slots(&regex, session).map_err(|name| {
+            Diagnostic::error(place(None), format!("the duplicate \"{name}\" variable"))
+                .label(format!("webserv itself defines `${name}`"))
+                .help("give the group another name")
+        })?;
+        Ok(Self { regex, names })
+    }
+}
+
+/// The slots of the named groups of an expression; the name that must not be one, else.
+pub(super) fn slots(regex: &Regex, session: &Session) -> Result<Arc<[(usize, Slot)]>, String> {
+    let mut variables = session.variables.borrow_mut();
+    regex
+        .names()
+        .map(|(name, group)| {
+            if variables.is_built_in(name) {
+                return Err(name.to_owned());
+            }
+            Ok((group, variables.define(name)))
+        })
+        .collect()
+}

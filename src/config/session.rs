@@ -1,0 +1,91 @@
+//! What one load of a configuration has in hand: the texts, the variables, and the findings.
+//!
+//! Setters reach it through their arguments, the engine and the assembly by reference. It is read
+//! by many at a time, so what changes is in cells of its own.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use webserv_grammar::Span;
+
+use super::diagnostics::{Diagnostic, FileId, Level, Place};
+use super::includes::Documents;
+use super::sources::Sources;
+use super::variables::Variables;
+
+/// One load of a configuration.
+#[derive(Debug)]
+pub struct Session {
+    pub(super) sources: Sources,
+    pub(super) documents: Documents,
+    pub(super) variables: RefCell<Variables>,
+    /// What relative paths are taken from (`-p`).
+    pub(super) prefix: String,
+    /// The folder of the main configuration file.
+    pub(super) folder: PathBuf,
+    pub(super) findings: Findings,
+}
+
+impl Session {
+    pub(super) fn report(&self, finding: Diagnostic) {
+        self.findings.add(finding);
+    }
+
+    pub(super) fn prefix_path(&self) -> &Path {
+        Path::new(&self.prefix)
+    }
+}
+
+/// What was found wrong, each thing once: a file that is included twice is read twice.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    known: RefCell<HashSet<(Option<Place>, String)>>,
+    findings: RefCell<Vec<Diagnostic>>,
+    errors: Cell<usize>,
+    left_out: Cell<usize>,
+}
+
+impl Findings {
+    pub(super) fn add(&self, finding: Diagnostic) {
+        if !self.known.borrow_mut().insert((finding.place, finding.message.clone())) {
+            return;
+        }
+        if finding.level == Level::Error {
+            self.errors.set(self.errors.get() + 1);
+        }
+        if self.findings.borrow().len() < FINDINGS_KEPT_MAX {
+            self.findings.borrow_mut().push(finding);
+        } else {
+            self.left_out.set(self.left_out.get() + 1);
+        }
+    }
+
+    pub(super) fn has_errors(&self) -> bool {
+        self.errors.get() > 0
+    }
+
+    /// The findings in the order of the texts, and how many more there were. Errors come first where
+    /// there are too many.
+    pub(super) fn finish(self) -> (Vec<Diagnostic>, usize) {
+        let mut findings = self.findings.into_inner();
+        let mut left_out = self.left_out.get();
+        if findings.len() > FINDINGS_REPORTED_MAX {
+            findings.sort_by_key(|finding| (finding.level != Level::Error, order(finding)));
+            left_out += findings.len() - FINDINGS_REPORTED_MAX;
+            findings.truncate(FINDINGS_REPORTED_MAX);
+        }
+        findings.sort_by_key(order);
+        (findings, left_out)
+    }
+}
+
+/// By place; what has none comes first.
+fn order(finding: &Diagnostic) -> Option<(FileId, Span)> {
+    finding.place.map(|place| (place.file, place.span))
+}
+
+/// More than anybody corrects before trying again.
+pub const FINDINGS_REPORTED_MAX: usize = 50;
+/// A text with a finding in each of its lines shall not fill the memory.
+const FINDINGS_KEPT_MAX: usize = 10_000;
