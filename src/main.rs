@@ -1,2 +1,7 @@
-//! The binary.
-fn main() {}
+//! The program `webserv`: everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    webserv::cli::run(std::env::args_os().skip(1))
+}

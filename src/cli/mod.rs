@@ -1,1 +1,66 @@
-//! cli
+//! The command line: nginx's options, and commands of our own, each in a file.
+//!
+//! `arguments` turns words into an [`Invocation`]; `run` does it and picks the exit code. What is printed for a person
+//! to read on demand goes to standard output, everything else to standard error.
+
+mod arguments;
+mod defaults;
+mod directives;
+mod serve;
+mod signal;
+mod test;
+
+use std::process::ExitCode;
+
+use arguments::{Action, Invocation, UsageError};
+
+use crate::exchange::error_pages::SIGNATURE;
+use crate::modules::MODULES;
+
+/// Does what the command line says.
+pub fn run(words: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode {
+    crate::base::report::install_logger();
+    let invocation = match arguments::parse(words) {
+        Ok(invocation) => invocation,
+        Err(UsageError(message)) => {
+            eprintln!("webserv: {message}\nTry `webserv -h`.");
+            return ExitCode::from(2);
+        }
+    };
+    match perform(invocation) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("webserv: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What a command can fail with: a text for the person who gave it.
+type CommandError = Box<dyn std::error::Error>;
+
+fn perform(invocation: Invocation) -> Result<ExitCode, CommandError> {
+    match &invocation.action {
+        Action::Help => {
+            print!("{}", arguments::HELP);
+            Ok(ExitCode::SUCCESS)
+        }
+        Action::Version => {
+            eprintln!("webserv version: {SIGNATURE}");
+            Ok(ExitCode::SUCCESS)
+        }
+        Action::VersionAndBuild => {
+            eprintln!("webserv version: {SIGNATURE}");
+            eprintln!("built for {}-{}", std::env::consts::ARCH, std::env::consts::OS);
+            eprintln!("configuration: {}", defaults::CONFIGURATION_PATH);
+            eprintln!("modules: {}", MODULES.iter().map(|module| module.name()).collect::<Vec<_>>().join(" "));
+            Ok(ExitCode::SUCCESS)
+        }
+        Action::Directives(name) => directives::run(name.as_deref()),
+        Action::Test => test::run(&defaults::source(&invocation)?, invocation.quiet, false),
+        Action::Dump => test::run(&defaults::source(&invocation)?, invocation.quiet, true),
+        Action::Signal(name) => signal::run(&defaults::source(&invocation)?, *name),
+        Action::Serve => serve::run(defaults::source(&invocation)?),
+    }
+}
+

@@ -15,7 +15,8 @@ pub struct Limits {
     pub head_bytes_max: usize,
     /// The most fields in a head or in a trailer section: `max_headers`.
     pub headers_max: usize,
-    /// Whether fields with invalid names are dropped instead of refused: `ignore_invalid_headers`.
+    /// Whether fields with names that nginx calls invalid are dropped: `ignore_invalid_headers`. If not, those that
+    /// are tokens are kept, as nginx does, and others refused.
     pub ignore_invalid_headers: bool,
     /// Whether an underscore is valid in a name: `underscores_in_headers`.
     pub underscores_in_headers: bool,
@@ -61,6 +62,25 @@ pub struct RequestHead {
     pub head_bytes: usize,
     /// Field lines dropped because of `ignore_invalid_headers`, for the log.
     pub dropped: Vec<Bytes>,
+}
+
+impl From<PartialRequest> for RequestHead {
+    /// A head for a request that has none: what is known of it, and no body.
+    fn from(partial: PartialRequest) -> RequestHead {
+        RequestHead {
+            method: partial.method.unwrap_or(Method::Get),
+            target: partial.target.unwrap_or_else(Target::missing),
+            version: partial.version.unwrap_or(Version::Http11),
+            headers: partial.headers,
+            framing: BodyFraming::None,
+            host: None,
+            request_line: partial.request_line,
+            keep_alive: false,
+            expect_continue: false,
+            head_bytes: partial.head_bytes,
+            dropped: Vec::new(),
+        }
+    }
 }
 
 /// How the end of a request's body is known (RFC 9112 section 6.3).

@@ -1,0 +1,167 @@
+//! The words of the command line, understood.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use lexopt::prelude::*;
+
+use crate::base::suggest;
+use crate::control::SignalName;
+
+/// What is printed for `-h`.
+pub(super) const HELP: &str = "\
+webserv, a web server in nginx's language
+
+usage: webserv [-c FILE] [-p PREFIX] [-e FILE] [-g DIRECTIVES] [-q]
+       webserv -t | -T | -s SIGNAL | -v | -V | -h
+       webserv directives [NAME | --markdown]
+
+  -c FILE        read the configuration from FILE (default: /etc/webserv/webserv.conf, and
+                 if there is none, a built-in one that serves a welcome page on port 8080)
+  -p PREFIX      relative paths in the configuration begin here (default: the folder of the
+                 configuration; the one above it when that folder is called conf or conf.d)
+  -e FILE        write errors to FILE until the configuration is read (\"stderr\": the terminal)
+  -g DIRECTIVES  directives for the main context, as if they stood at the top
+  -t             check the configuration, say everything that is wrong with it, and exit
+  -T             the same, and print the configuration with all its files
+  -q             say nothing but errors while checking
+  -s SIGNAL      tell the running server: stop, quit, reload, reopen
+  -v, -V         print the version; the version, the target and the modules
+  -h, -?         print this
+
+  directives     print all directives; with a NAME, what it does
+";
+
+/// A command line, understood.
+#[derive(Debug)]
+pub(super) struct Invocation {
+    pub(super) action: Action,
+    /// `-c`.
+    pub(super) configuration: Option<PathBuf>,
+    /// `-p`.
+    pub(super) prefix: Option<PathBuf>,
+    /// `-e`.
+    pub(super) error_log: Option<PathBuf>,
+    /// `-g`, in order.
+    pub(super) globals: Vec<String>,
+    /// `-q`.
+    pub(super) quiet: bool,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    Serve,
+    Test,
+    Dump,
+    Signal(SignalName),
+    Version,
+    VersionAndBuild,
+    Help,
+    Directives(Option<String>),
+}
+
+/// The command line cannot be understood.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct UsageError(pub(super) String);
+
+impl From<lexopt::Error> for UsageError {
+    fn from(error: lexopt::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Understands the words behind the program's name.
+pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, UsageError> {
+    let mut parser = lexopt::Parser::from_args(words);
+    let mut invocation = Invocation {
+        action: Action::Serve,
+        configuration: None,
+        prefix: None,
+        error_log: None,
+        globals: Vec::new(),
+        quiet: false,
+    };
+    while let Some(word) = parser.next()? {
+        match word {
+            Short('c') => invocation.configuration = Some(parser.value()?.into()),
+            Short('p') => invocation.prefix = Some(parser.value()?.into()),
+            Short('e') => invocation.error_log = Some(parser.value()?.into()),
+            Short('g') => invocation.globals.push(parser.value()?.string()?),
+            Short('q') => invocation.quiet = true,
+            Short('t') if invocation.action != Action::Dump => invocation.action = Action::Test,
+            Short('t') => {}
+            Short('T') => invocation.action = Action::Dump,
+            Short('s') => invocation.action = Action::Signal(signal_name(&parser.value()?.string()?)?),
+            Short('v') | Long("version") => invocation.action = Action::Version,
+            Short('V') => invocation.action = Action::VersionAndBuild,
+            Short('h' | '?') | Long("help") => invocation.action = Action::Help,
+            Value(word) if word == "directives" => {
+                invocation.action = Action::Directives(directive_name(&mut parser)?);
+            }
+            Value(word) => return Err(unknown_command(&word.to_string_lossy())),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(invocation)
+}
+
+fn directive_name(parser: &mut lexopt::Parser) -> Result<Option<String>, UsageError> {
+    match parser.next()? {
+        None => Ok(None),
+        Some(Value(name)) => Ok(Some(name.string()?)),
+        Some(Long("markdown")) => Ok(Some("--markdown".to_owned())),
+        Some(other) => Err(other.unexpected().into()),
+    }
+}
+
+fn signal_name(word: &str) -> Result<SignalName, UsageError> {
+    let known = SignalName::NAMES.iter().find(|(name, _)| *name == word);
+    known.map(|(_, signal)| *signal).ok_or_else(|| {
+        let names = SignalName::NAMES.map(|(name, _)| name).join(", ");
+        UsageError(format!("invalid option: \"-s {word}\", expected one of {names}"))
+    })
+}
+
+fn unknown_command(word: &str) -> UsageError {
+    let nearest = suggest::nearest(word, ["directives"]);
+    let advice = nearest.map(|name| format!(", did you mean \"{name}\"?")).unwrap_or_default();
+    UsageError(format!("unknown command \"{word}\"{advice}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Invocation, UsageError> {
+        parse(line.split_whitespace().map(OsString::from))
+    }
+
+    #[test]
+    fn no_words_mean_serve() {
+        assert_eq!(parsed("").unwrap().action, Action::Serve);
+    }
+
+    #[test]
+    fn an_option_s_value_may_stand_apart_or_joined() {
+        assert_eq!(parsed("-c a.conf").unwrap().configuration, Some("a.conf".into()));
+        assert_eq!(parsed("-ca.conf").unwrap().configuration, Some("a.conf".into()));
+    }
+
+    #[test]
+    fn options_may_be_joined_as_in_nginx() {
+        let invocation = parsed("-tq -c a.conf").unwrap();
+        assert_eq!((invocation.action, invocation.quiet), (Action::Test, true));
+    }
+
+    #[test]
+    fn an_unknown_signal_is_refused_with_the_known_ones() {
+        assert!(parsed("-s restart").unwrap_err().0.contains("stop, quit, reload, reopen"));
+    }
+
+    #[test]
+    fn an_unknown_command_is_refused_with_the_nearest() {
+        assert!(parsed("directive").unwrap_err().0.contains("did you mean \"directives\"?"));
+    }
+}

@@ -1,0 +1,23 @@
+//! `webserv -s SIGNAL`: finds the running server by the pid file of its configuration, and signals it.
+
+use std::process::ExitCode;
+
+use super::CommandError;
+use crate::config::render::Colour;
+use crate::control::{self, SignalName, Source};
+
+/// Sends the signal.
+pub(super) fn run(source: &Source, name: SignalName) -> Result<ExitCode, CommandError> {
+    let loaded = source.load(None);
+    let Ok(configuration) = loaded.result else {
+        eprint!("{}", loaded.report.render(Colour::of_standard_error()));
+        return Err("the configuration has errors, so its pid file is not known".into());
+    };
+    let path = configuration.process.pid.ok_or(
+        "the configuration names no \"pid\" file, so the running server cannot be found: \
+         signal it by its process id (HUP reloads, QUIT and TERM end, USR1 reopens logs)",
+    )?;
+    let pid = control::read_pid(&path)?;
+    control::send(name, pid).map_err(|error| format!("kill({}, {name:?}) failed ({error})", pid.as_raw_nonzero()))?;
+    Ok(ExitCode::SUCCESS)
+}
