@@ -15,7 +15,7 @@ use super::response::Response;
 use super::settings::{ErrorAnswer, ErrorTarget};
 use crate::base::report::Severity;
 use crate::http::h1::BodyFraming;
-use crate::http::headers::name;
+use crate::http::headers::names;
 use crate::http::method::Method;
 use crate::http::status::Status;
 
@@ -253,7 +253,7 @@ fn finish(exchange: &mut Exchange, mut response: Box<Response>) -> Result<Box<Re
         }
     }
     if let Some(range) = exchange.error.content_range.take() {
-        response.headers.set(name::CONTENT_RANGE, range);
+        response.headers.set(names::CONTENT_RANGE, range);
     }
     exchange.error = ErrorState::default();
     if let Some(location) = &response.location {

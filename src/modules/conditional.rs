@@ -12,7 +12,7 @@ use crate::exchange::body::Body;
 use crate::exchange::plan::{Filter, PlanBuilder};
 use crate::exchange::response::Response;
 use crate::http::conditional::{IfModifiedSince, Validators, Verdict, evaluate};
-use crate::http::headers::name;
+use crate::http::headers::names;
 use crate::http::status::Status;
 
 /// The module.
@@ -67,7 +67,7 @@ impl Filter for TestConditions {
             return;
         }
         let validators =
-            Validators { etag: response.headers.get(name::ETAG).cloned(), last_modified: response.last_modified };
+            Validators { etag: response.headers.get(names::ETAG).cloned(), last_modified: response.last_modified };
         match evaluate(&exchange.method, exchange.request.headers(), &validators, self.if_modified_since) {
             Verdict::Proceed => {}
             Verdict::NotModified => make_not_modified(response),
@@ -80,8 +80,8 @@ impl Filter for TestConditions {
 fn make_not_modified(response: &mut Response) {
     response.status = Status::NOT_MODIFIED;
     response.content_type = None;
-    response.headers.remove(name::CONTENT_ENCODING);
-    response.headers.remove(name::ACCEPT_RANGES);
+    response.headers.remove(names::CONTENT_ENCODING);
+    response.headers.remove(names::ACCEPT_RANGES);
     response.ranges = false;
     response.body = Body::Empty;
 }

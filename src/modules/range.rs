@@ -21,7 +21,7 @@ use crate::exchange::body::{Body, Chunk, FileSlice, Source};
 use crate::exchange::plan::{Filter, PlanBuilder};
 use crate::exchange::response::Response;
 use crate::http::conditional::Validators;
-use crate::http::headers::name;
+use crate::http::headers::names;
 use crate::http::method::Method;
 use crate::http::range::{Multipart, RangeVerdict, content_range, content_range_unsatisfied, evaluate, if_range_holds};
 use crate::http::status::Status;
@@ -85,10 +85,10 @@ impl Filter for TakeRanges {
         let Some(whole) = Whole::of(&response.body) else { return };
         let length = whole.length();
         match self.verdict(exchange, response, length) {
-            RangeVerdict::Whole => response.headers.append(name::ACCEPT_RANGES, &b"bytes"[..]),
+            RangeVerdict::Whole => response.headers.append(names::ACCEPT_RANGES, &b"bytes"[..]),
             RangeVerdict::Single(range) => {
                 response.status = Status::PARTIAL_CONTENT;
-                response.headers.append(name::CONTENT_RANGE, content_range(&range, length));
+                response.headers.append(names::CONTENT_RANGE, content_range(&range, length));
                 response.body = whole.part(&range).into();
             }
             RangeVerdict::Multiple(ranges) => {
@@ -114,10 +114,10 @@ impl TakeRanges {
         if *exchange.request.method() != Method::Get {
             return RangeVerdict::Whole;
         }
-        let Some(range) = exchange.request.header(name::RANGE) else { return RangeVerdict::Whole };
-        if let Some(condition) = exchange.request.header(name::IF_RANGE) {
+        let Some(range) = exchange.request.header(names::RANGE) else { return RangeVerdict::Whole };
+        if let Some(condition) = exchange.request.header(names::IF_RANGE) {
             let validators =
-                Validators { etag: response.headers.get(name::ETAG).cloned(), last_modified: response.last_modified };
+                Validators { etag: response.headers.get(names::ETAG).cloned(), last_modified: response.last_modified };
             if !if_range_holds(condition, &validators) {
                 return RangeVerdict::Whole;
             }

@@ -18,7 +18,7 @@ use crate::exchange::plan::{Handler, Handling, Outcome, PlanBuilder, Stage};
 use crate::exchange::response::Response;
 use crate::exchange::{Exchange, Shown, redirect};
 use crate::http::conditional;
-use crate::http::headers::name;
+use crate::http::headers::names;
 use crate::http::method::Method;
 use crate::http::mime;
 use crate::http::status::Status;
@@ -109,7 +109,7 @@ impl ServeFile {
         response.content_type = content_type(exchange);
         response.last_modified = Some(file.status.mtime);
         if self.etag {
-            response.headers.append(name::ETAG, conditional::etag(file.status.mtime, file.status.len));
+            response.headers.append(names::ETAG, conditional::etag(file.status.mtime, file.status.len));
         }
         response.ranges = true;
         response.body = Body::File(FileSlice { offset: 0, length: file.status.len, file: Rc::new(file.fd) });
