@@ -28,6 +28,8 @@ pub struct Arguments<'a> {
     pub(super) line: Line<'a>,
     pub(super) context: Contexts,
     pub(super) first_in_block: bool,
+    /// The line of the location it stands in.
+    pub(super) location: Option<Line<'a>>,
 }
 
 impl<'a> Arguments<'a> {
@@ -82,6 +84,16 @@ impl<'a> Arguments<'a> {
     /// The block that the directive stands in.
     pub fn context(&self) -> Contexts {
         self.context
+    }
+
+    /// How the location that the directive stands in was written: its modifier, if there is one, and
+    /// its pattern. None outside of locations.
+    pub fn location(&self) -> Option<(Option<&'a str>, &'a str)> {
+        match self.location?.words {
+            [pattern] => Some((None, &pattern.text)),
+            [modifier, pattern] => Some((Some(&modifier.text), &pattern.text)),
+            _ => None,
+        }
     }
 
     /// Whether no directive of this name came before in this block: then a setter that collects
@@ -233,7 +245,7 @@ impl<'a> Arguments<'a> {
         let session = self.session;
         let mut entries = Vec::new();
         session.documents.each_line(self.line.file, block, &mut |line| match line.block {
-            None => entries.push(Arguments { session, line, context: self.context, first_in_block: false }),
+            None => entries.push(Arguments { line, first_in_block: false, ..*self }),
             Some(_) => session.report(
                 Diagnostic::error(line.place(line.name), format!("unexpected \"{{\" in \"{}\"", self.name()))
                     .label("no block may stand here"),

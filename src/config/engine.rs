@@ -75,6 +75,8 @@ struct Scope<'s> {
     context: Contexts,
     /// The name of the directive that opened it; none for the main context.
     opened: Option<Place>,
+    /// The line that opened it, if it is a location.
+    location: Option<Line<'s>>,
     confs: Confs,
     /// Which directives came, by number, and where each came first.
     seen: Vec<(usize, Place)>,
@@ -206,6 +208,7 @@ impl<'s> Engine<'s> {
     fn nested(&mut self, enclosing: &Confs, context: Contexts, line: Line<'s>) -> Scope<'s> {
         let inherited = self.modules.iter().zip(enclosing).map(|(module, conf)| module.inherit(conf));
         let mut scope = Scope::new(context, Some(line.place(line.name)), inherited.collect());
+        scope.location = (context == Contexts::LOCATION).then_some(line);
         if let Some(block) = line.block {
             self.block(&mut scope, line.file, block);
         }
@@ -274,8 +277,13 @@ impl<'s> Engine<'s> {
         }
         match meaning {
             Meaning::Module { module, line: index } => {
-                let mut arguments =
-                    Arguments { session: self.session, line, context: scope.context, first_in_block: first.is_none() };
+                let mut arguments = Arguments {
+                    session: self.session,
+                    line,
+                    context: scope.context,
+                    first_in_block: first.is_none(),
+                    location: scope.location,
+                };
                 if let Err(error) = self.modules[module].set(index, &mut scope.confs[module], &mut arguments) {
                     self.failed[module] = true;
                     self.session.report(error);
@@ -312,7 +320,7 @@ impl<'s> Engine<'s> {
 
 impl Scope<'_> {
     fn new(context: Contexts, opened: Option<Place>, confs: Confs) -> Self {
-        Self { context, opened, confs, seen: Vec::new(), blocks: Vec::new() }
+        Self { context, opened, location: None, confs, seen: Vec::new(), blocks: Vec::new() }
     }
 }
 
