@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::CommandError;
 use super::arguments::Invocation;
-use crate::config::load::{Origin, Request};
+use crate::control::{Main, Source};
 use crate::modules::MODULES;
 
 /// Where an installed configuration is.
@@ -19,27 +19,27 @@ const INSTALLED_PREFIX: &str = "/usr/share/webserv";
 pub(super) const WELCOME_PORT: u16 = 8080;
 
 /// How the configuration is to be read.
-pub(super) fn request(invocation: &Invocation) -> Result<Request, CommandError> {
+pub(super) fn source(invocation: &Invocation) -> Result<Source, CommandError> {
     let current = env::current_dir()?;
     let file = match &invocation.configuration {
         Some(file) => Some(current.join(file)),
         None => Some(PathBuf::from(CONFIGURATION_PATH)).filter(|path| path.exists()),
     };
     let prefix = invocation.prefix.as_ref().map(|prefix| current.join(prefix));
-    let (origin, prefix) = match file {
+    let (main, prefix) = match file {
         Some(file) => {
             let prefix = prefix.unwrap_or_else(|| prefix_of(&file));
-            (Origin::File(file), prefix)
+            (Main::File(file), prefix)
         }
         None => {
             let prefix = prefix.map_or_else(welcome_prefix, Ok)?;
-            (Origin::BuiltIn(welcome()), prefix)
+            (Main::BuiltIn(welcome()), prefix)
         }
     };
-    Ok(Request {
-        origin,
+    Ok(Source {
+        main,
         prefix,
-        globals: invocation.globals.clone(),
+        globals: invocation.globals.join("\n"),
         error_log: invocation.error_log.clone(),
         modules: MODULES,
     })

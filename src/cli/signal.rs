@@ -3,15 +3,14 @@
 use std::process::ExitCode;
 
 use super::CommandError;
-use crate::config::load::{self, Request};
-use crate::config::render;
-use crate::control::{self, SignalName};
+use crate::config::render::Colour;
+use crate::control::{self, SignalName, Source};
 
 /// Sends the signal.
-pub(super) fn run(request: &Request, name: SignalName) -> Result<ExitCode, CommandError> {
-    let loaded = load::load(request, None);
+pub(super) fn run(source: &Source, name: SignalName) -> Result<ExitCode, CommandError> {
+    let loaded = source.load(None);
     let Ok(configuration) = loaded.result else {
-        eprint!("{}", render::text(&loaded.report, render::Colour::when_terminal()));
+        eprint!("{}", loaded.report.render(Colour::of_standard_error()));
         return Err("the configuration has errors, so its pid file is not known".into());
     };
     let path = configuration.process.pid.ok_or(

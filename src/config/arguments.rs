@@ -96,17 +96,15 @@ impl<'a> Arguments<'a> {
     /// Another word.
     pub fn flag(&self, index: usize) -> Result<bool, Diagnostic> {
         let word = self.word(index);
-        match () {
-            () if word.eq_ignore_ascii_case("on") => Ok(true),
-            () if word.eq_ignore_ascii_case("off") => Ok(false),
-            () => {
-                let message = format!(
-                    "invalid value \"{word}\" in \"{}\" directive, it must be \"on\" or \"off\"",
-                    self.name()
-                );
-                Err(self.error(index, message).label("expected `on` or `off`"))
-            }
+        if word.eq_ignore_ascii_case("on") {
+            return Ok(true);
         }
+        if word.eq_ignore_ascii_case("off") {
+            return Ok(false);
+        }
+        let message =
+            format!("invalid value \"{word}\" in \"{}\" directive, it must be \"on\" or \"off\"", self.name());
+        Err(self.error(index, message).label("expected `on` or `off`"))
     }
 
     /// A size in bytes, with nginx's units `k` and `m` (buffers and the like).
@@ -325,12 +323,11 @@ impl<'a> Arguments<'a> {
 
     fn compile(&self, text: &str, place: impl Fn(Range<usize>) -> Place) -> Result<Template, Diagnostic> {
         let mut variables = self.session.variables.borrow_mut();
-        let mut searched = 0;
         let compiled = Template::compile(text, |name| {
-            // References are resolved in their order, so each is found behind the one before.
-            let at = searched + text[searched..].find(name).unwrap_or(0);
-            searched = at + name.len();
-            Some(variables.resolve(name, || place(at..at + name.len())))
+            // The name is a part of the text, so the distance of their addresses is its offset.
+            let at = name.as_ptr().addr().saturating_sub(text.as_ptr().addr()).min(text.len());
+            let dollar = text[..at].rfind('$').unwrap_or(at);
+            Some(variables.resolve(name, || place(dollar..at + name.len())))
         });
         drop(variables);
         let mut errors = compiled.map_err(|errors| {

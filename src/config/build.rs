@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::diagnostics::{Diagnostic, Place};
 use super::resources::Resources;
 use crate::base::log_file::LogFile;
 use crate::base::report::ErrorLog;
-use crate::http::h1::Limits;
 use crate::route::names::Name;
+pub use crate::route::tree::Reading;
 use crate::runtime::listen::{Address, ListenOptions};
 
 /// What the main context sets; nginx's defaults.
@@ -34,7 +33,7 @@ pub struct ProcessBuilder {
 }
 
 /// What a `server` block sets about itself.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ServerBuilder {
     /// `listen`, in order. Empty means nginx's default address.
     pub listens: Vec<Listen>,
@@ -61,13 +60,27 @@ pub struct Listen {
     pub place: Place,
 }
 
-/// How requests are read.
-#[derive(Clone, Debug)]
-pub struct Reading {
-    /// Sizes and counts of a head.
-    pub limits: Limits,
-    /// `client_header_timeout`: for the whole head.
-    pub header_timeout: Duration,
+impl Default for ProcessBuilder {
+    /// nginx's defaults; `daemon` is off here, for a service manager is the rule.
+    fn default() -> Self {
+        Self {
+            user: None,
+            workers: 1,
+            open_files_max: None,
+            connections_max: 512,
+            multi_accept: false,
+            pid: None,
+            daemon: false,
+            error_log: Arc::new(ErrorLog::default()),
+        }
+    }
+}
+
+impl Default for ServerBuilder {
+    /// nginx's defaults.
+    fn default() -> Self {
+        Self { listens: Vec::new(), names: Vec::new(), reading: Reading::default(), merge_slashes: true }
+    }
 }
 
 /// Hands for `process`, `server` and `install`: opens what a configuration names. What was open

@@ -13,12 +13,14 @@ use super::index::{Found, Index, Meaning};
 use super::lines::Line;
 use super::methods;
 use super::mistakes;
+use super::named_regex;
 use super::schema::{AnyModule, Conf, Contexts, Entry, Repeat};
 use super::semicolons;
 use super::session::Session;
 use super::structure::Structure;
 use crate::http::method::Method;
 use crate::route::locations::{Pattern, PatternError};
+use crate::route::tree::Slots;
 
 /// A configuration as meant, before anything is built of it.
 pub(super) struct Draft {
@@ -44,6 +46,8 @@ pub(super) struct DraftLocation {
     /// As written, modifier and pattern with one space between.
     pub(super) name: Box<str>,
     pub(super) pattern: Pattern,
+    /// The slots of the named groups of its regular expression.
+    pub(super) captures: Slots,
     pub(super) confs: Confs,
     pub(super) locations: Vec<DraftLocation>,
     pub(super) except: Option<DraftExcept>,
@@ -133,6 +137,7 @@ impl<'s> Engine<'s> {
         Some(DraftLocation {
             place: line.place(line.name),
             name: words.join(" ").into(),
+            captures: self.captures(&line, pattern.as_ref()),
             pattern: pattern?,
             confs: scope.confs,
             locations,
@@ -158,6 +163,15 @@ impl<'s> Engine<'s> {
                 None
             }
         }
+    }
+
+    /// Defines the named groups of a location's regular expression.
+    fn captures(&self, line: &Line<'s>, pattern: Option<&Pattern>) -> Slots {
+        let Some(Pattern::Regex(regex)) = pattern else { return Slots::default() };
+        named_regex::slots(regex, self.session, line.words_from(0)).unwrap_or_else(|error| {
+            self.session.report(error);
+            Slots::default()
+        })
     }
 
     fn pattern_error(&self, line: &Line<'s>, error: &PatternError) -> Diagnostic {
@@ -211,11 +225,11 @@ impl<'s> Engine<'s> {
             Found::Here(number) => number,
             Found::Elsewhere(possible) => {
                 self.session.report(mistakes::misplaced(&line, scope.context, possible, scope.opened));
-                return self.swallowed(scope, line, None);
+                return self.swallowed(scope, line);
             }
             Found::Nowhere => {
                 self.session.report(mistakes::unknown(&line, scope.context, &self.index));
-                return self.swallowed(scope, line, None);
+                return self.swallowed(scope, line);
             }
         };
         let known = self.index.known(number);
@@ -242,8 +256,8 @@ impl<'s> Engine<'s> {
     }
 
     /// A directive that means nothing here may have swallowed others that do.
-    fn swallowed(&mut self, scope: &mut Scope<'s>, line: Line<'s>, entry: Option<&Entry>) {
-        if let Some(split) = semicolons::split(line, entry, scope.context, &self.index) {
+    fn swallowed(&mut self, scope: &mut Scope<'s>, line: Line<'s>) {
+        if let Some(split) = semicolons::split(line, None, scope.context, &self.index) {
             self.line(scope, split.rest);
         }
     }

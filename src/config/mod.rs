@@ -1,1 +1,37 @@
-//! config
+//! From the text of a configuration to what runs.
+//!
+//! The way: `sources` and `includes` read the texts, `engine` understands them by the modules'
+//! tables (`schema`) and gives a draft of typed settings, `assemble` asks the modules to build
+//! plans and puts them into a routing tree. `load` is the entry. What is wrong is a `Diagnostic`
+//! with its place, shown by `render`; `manual` explains the tables.
+//!
+//! It binds no address and publishes nothing.
+
+mod addresses;
+pub mod arguments;
+mod assemble;
+pub mod build;
+pub mod diagnostics;
+pub mod dump;
+mod engine;
+mod includes;
+mod index;
+mod lines;
+pub mod load;
+pub mod manual;
+mod methods;
+mod mistakes;
+pub mod named_regex;
+mod nginx_names;
+pub mod render;
+pub mod resources;
+pub mod schema;
+mod semicolons;
+mod session;
+pub mod sources;
+mod structure;
+#[cfg(test)]
+mod tests;
+mod variables;
+
+pub use load::{Configuration, Loaded, Origin, Refused, Report, Request, load};

@@ -1,14 +1,12 @@
 //! A regular expression whose named groups are variables.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 
 use super::diagnostics::{Diagnostic, Place};
 use super::session::Session;
 use crate::base::regex::{MatchError, Regex};
 use crate::exchange::Captured;
-use crate::exchange::variables::Slot;
+use crate::route::tree::{self, Slots};
 
 /// A compiled expression, and the slots of its named groups.
 #[derive(Clone, Debug)]
@@ -16,7 +14,7 @@ pub struct NamedRegex {
     /// The expression.
     pub regex: Regex,
     /// Each named group, and its slot.
-    pub names: Arc<[(usize, Slot)]>,
+    pub names: Slots,
 }
 
 impl NamedRegex {
@@ -26,8 +24,7 @@ impl NamedRegex {
     /// The limit on the steps was reached.
     pub fn captures(&self, subject: &Bytes) -> Result<Option<Captured>, MatchError> {
         let Some(captures) = self.regex.captures(subject)? else { return Ok(None) };
-        let groups = (0..captures.len()).map(|group| captures.get(group)).collect();
-        Ok(Some(Captured { subject: subject.clone(), groups, names: Arc::clone(&self.names) }))
+        Ok(Some(tree::captured(subject.clone(), &captures, &self.names)))
     }
 
     /// Compiles an expression and defines its named groups. `place` gives the place of a byte of the
@@ -42,23 +39,22 @@ impl NamedRegex {
             Diagnostic::error(place(error.position()), format!("invalid regular expression \"{pattern}\""))
                 .label(error.reason())
         })?;
-        let names = slots(&regex, session).map_err(|name| {
-            Diagnostic::error(place(None), format!("the duplicate \"{name}\" variable"))
-                .label(format!("webserv itself defines `${name}`"))
-                .help("give the group another name")
-        })?;
+        let names = slots(&regex, session, place(None))?;
         Ok(Self { regex, names })
     }
 }
 
-/// The slots of the named groups of an expression; the name that must not be one, else.
-pub(super) fn slots(regex: &Regex, session: &Session) -> Result<Arc<[(usize, Slot)]>, String> {
+/// Defines the named groups of an expression as variables. An error, at `place`, for a name that
+/// webserv itself defines.
+pub(super) fn slots(regex: &Regex, session: &Session, place: Place) -> Result<Slots, Diagnostic> {
     let mut variables = session.variables.borrow_mut();
     regex
         .names()
         .map(|(name, group)| {
             if variables.is_built_in(name) {
-                return Err(name.to_owned());
+                return Err(Diagnostic::error(place, format!("the duplicate \"{name}\" variable"))
+                    .label(format!("webserv itself defines `${name}`"))
+                    .help("give the group another name"));
             }
             Ok((group, variables.define(name)))
         })

@@ -37,7 +37,7 @@ pub(super) fn split<'a>(
         let Found::Here(number) = index.find(name, context) else { return false };
         let next = (at + 1..line.words.len()).find(begins).unwrap_or(line.words.len());
         let with_block = next == line.words.len() && line.block.is_some();
-        !fits || self::fits(&index.known(number).entry, next - at - 1, with_block)
+        (entry.is_some() && !fits) || self::fits(&index.known(number).entry, next - at - 1, with_block)
     })?;
     Some(Split {
         first: Line { words: &line.words[..at], block: None, ..line },

@@ -76,16 +76,17 @@ impl Variables {
     }
 
     /// An error for each reference to a name that nobody has defined.
-    pub(super) fn unknown(&self) -> Vec<Diagnostic> {
+    pub(super) fn unknown(&self) -> Vec<(&str, Diagnostic)> {
         let unknown = self.unjudged.iter().filter(|(_, slot, _)| !self.defined[usize::from(slot.0)]);
         unknown
             .map(|(name, _, place)| {
                 let error = Diagnostic::error(*place, format!("unknown \"{name}\" variable"));
-                match nearest(name, self.names()) {
+                let error = match nearest(name, self.names()) {
                     Some(near) => error.label(format!("did you mean `${near}`?")),
-                    None if name == "0" => error.label("expected a group from `$1` to `$9`"),
+                    None if &**name == "0" => error.label("expected a group from `$1` to `$9`"),
                     None => error.label("neither webserv nor this configuration defines it"),
-                }
+                };
+                (&**name, error)
             })
             .collect()
     }

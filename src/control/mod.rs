@@ -9,8 +9,10 @@ mod privileges;
 mod reload;
 mod serve;
 mod signals;
+mod source;
 mod workers;
 
 pub use pid_file::{PidError, read as read_pid};
 pub use serve::{ServeError, serve};
 pub use signals::{SignalName, send};
+pub use source::{Main, Source};

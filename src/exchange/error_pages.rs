@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::exchange::Exchange;
 use super::response::Response;
 use super::settings::ServerTokens;
-use crate::http::headers::name;
+use crate::http::headers::names;
 use crate::http::status::Status;
 
 /// What this server is called, version and all.
@@ -21,9 +21,17 @@ const SENTENCES: &str = include_str!("../../errors/sentences.txt");
 
 /// The page, cut at its placeholders: text and the name of the placeholder behind it.
 static PIECES: LazyLock<Vec<(&str, &str)>> = LazyLock::new(|| {
-    PAGE.split("}}")
-        .map(|piece| piece.split_once("{{").unwrap_or((piece, "")))
-        .collect()
+    let mut pieces = Vec::new();
+    let mut rest = PAGE;
+    // The styles have `}}` too; only `{{name}}` is a placeholder.
+    while let Some((text, behind)) = rest.split_once("{{")
+        && let Some((placeholder, behind)) = behind.split_once("}}")
+    {
+        pieces.push((text, placeholder));
+        rest = behind;
+    }
+    pieces.push((rest, ""));
+    pieces
 });
 
 /// The response for a status that no `error_page` took: the built-in page, with what HTTP wants
@@ -44,7 +52,7 @@ pub fn response(exchange: &mut Exchange, status: Status) -> Response {
     response.location = location;
     response.close = ends_connection(status);
     if let Some(allow) = exchange.error.allow.take() {
-        response.headers.set(name::ALLOW, allow);
+        response.headers.set(names::ALLOW, allow);
     }
     response
 }

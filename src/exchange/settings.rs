@@ -195,7 +195,7 @@ impl Default for Settings {
             tcp_nodelay: true,
             tcp_nopush: false,
             root: Root { path: Template::literal("html"), alias: None, prefix: Arc::from("/") },
-            types: Arc::new(MimeTypes::default()),
+            types: Arc::new(MimeTypes::nginx_default()),
             default_type: Bytes::from_static(b"text/plain"),
             server_tokens: ServerTokens::On,
             absolute_redirect: true,

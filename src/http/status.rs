@@ -155,6 +155,11 @@ impl Status {
         self.0 / 100 == 5
     }
 
+    /// Whether nginx treats it as a redirect with a `Location`: 301, 302, 303, 307, 308.
+    pub const fn is_redirect_with_location(self) -> bool {
+        matches!(self.0, 301 | 302 | 303 | 307 | 308)
+    }
+
     /// Whether an answer with this status never has a body, whatever the method (RFC 9112 section 6.3).
     pub const fn forbids_body(self) -> bool {
         self.is_informational() || matches!(self.0, 204 | 304)

@@ -54,6 +54,11 @@ pub enum BadTarget {
 }
 
 impl Target {
+    /// The target of a request that did not get as far as having one.
+    pub fn missing() -> Target {
+        Target { raw: Bytes::new(), form: TargetForm::Origin, path: span(0..0), query: None }
+    }
+
     /// Reads a target. Bytes above 127 are taken as they are, like in nginx; white space and control bytes are not.
     pub fn parse(raw: &Bytes, method: &Method) -> Result<Target, BadTarget> {
         if raw.iter().any(|byte| *byte <= b' ' || *byte == 0x7f) {

@@ -9,3 +9,4 @@
 pub mod locations;
 pub mod names;
 mod prefixes;
+pub mod tree;

@@ -27,7 +27,7 @@ use crate::exchange::settings::{Keepalive, Lingering, LingeringClose, Settings};
 use crate::exchange::site::Site;
 use crate::exchange::{Captured, Exchange};
 use crate::http::h1::{BadRequest, Decoder, PartialRequest, RequestHead};
-use crate::http::headers::name;
+use crate::http::headers::names;
 use crate::http::target::{TargetForm, normalise};
 use crate::http::{Method, Status};
 use crate::runtime::{Peer, Transport};
@@ -119,6 +119,7 @@ impl Connection {
             peer,
             listener: Arc::clone(&listener.facts),
             accepted: station.handle.now(),
+            accepted_wall: station.handle.wall(),
             requests: Cell::new(0),
             local: OnceCell::new(),
             transport: Rc::downgrade(&transport),
@@ -240,7 +241,7 @@ impl Connection {
         match exchange.request.head.target.form() {
             TargetForm::Asterisk if exchange.method == Method::Options => {
                 let mut response = Response::new(Status::OK);
-                response.headers.append(name::ALLOW, "GET, HEAD, OPTIONS");
+                response.headers.append(names::ALLOW, "GET, HEAD, OPTIONS");
                 return Err(Refusal::Options(Box::new(response)));
             }
             TargetForm::Asterisk => return Err(Refusal::Status(Status::BAD_REQUEST)),
@@ -270,7 +271,7 @@ impl Connection {
         response: Option<Box<Response>>,
     ) -> Result<(), Ending> {
         let Some(mut response) = response else {
-            exchange.record.status = Some(Status::CLOSED_WITHOUT_RESPONSE);
+            exchange.record.status = Some(Status::CLOSE);
             exchange.record.ended = Some(self.station.handle.now());
             log(&exchange);
             return Err(Ending::Close);
@@ -389,7 +390,7 @@ fn is_unfit_for_keepalive(exchange: &Exchange, keepalive: &Keepalive) -> bool {
     if !keepalive.disable_msie6 && !keepalive.disable_safari {
         return false;
     }
-    let Some(agent) = exchange.request.header(name::USER_AGENT) else { return false };
+    let Some(agent) = exchange.request.header(names::USER_AGENT) else { return false };
     let has = |text: &[u8]| memchr::memmem::find(agent, text).is_some();
     let msie6 = || has(b"MSIE 6.") || has(b"MSIE 5.") || has(b"MSIE 4.");
     let safari = || has(b"Safari/") && has(b"Mac OS X") && !has(b"Chrome/");

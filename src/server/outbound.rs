@@ -63,7 +63,7 @@ impl Connection {
         }
         exchange.record.bytes_sent = exchange.record.head_bytes;
         let body = std::mem::replace(&mut response.body, Body::Empty);
-        if !head::has_content(&exchange.method_received(), framing) {
+        if !head::has_content(&exchange.method, framing) {
             return Ok(());
         }
         match body {

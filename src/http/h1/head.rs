@@ -63,6 +63,25 @@ pub struct RequestHead {
     pub dropped: Vec<Bytes>,
 }
 
+impl From<PartialRequest> for RequestHead {
+    /// A head for a request that has none: what is known of it, and no body.
+    fn from(partial: PartialRequest) -> RequestHead {
+        RequestHead {
+            method: partial.method.unwrap_or(Method::Get),
+            target: partial.target.unwrap_or_else(Target::missing),
+            version: partial.version.unwrap_or(Version::Http11),
+            headers: partial.headers,
+            framing: BodyFraming::None,
+            host: None,
+            request_line: partial.request_line,
+            keep_alive: false,
+            expect_continue: false,
+            head_bytes: partial.head_bytes,
+            dropped: Vec::new(),
+        }
+    }
+}
+
 /// How the end of a request's body is known (RFC 9112 section 6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyFraming {

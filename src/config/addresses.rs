@@ -1,0 +1,148 @@
+//! Which virtual servers share an address: nginx's checks of `listen` and `server_name`.
+//!
+//! Collects the servers in their order; the first server of an address, or the one that says
+//! `default_server`, has the names that no other has. Called by `assemble`.
+
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use super::build::Listen;
+use super::diagnostics::{Diagnostic, Place};
+use super::session::Session;
+use crate::route::names::{Name, NameTableBuilder};
+use crate::route::tree::{AddressRoutes, Named, Server, Slots};
+use crate::runtime::listen::{Address, ListenOptions};
+
+/// The addresses of a configuration, as far as they are known.
+pub(super) struct Addresses<'s> {
+    session: &'s Session,
+    /// The port that servers without a `listen` get.
+    default_port: u16,
+    order: Vec<AddressDraft>,
+    by_address: HashMap<Address, usize>,
+}
+
+/// One address.
+struct AddressDraft {
+    address: Address,
+    options: ListenOptions,
+    /// The `listen` that wrote options of the socket.
+    options_at: Option<Place>,
+    default: Arc<Server>,
+    /// The `listen` that said `default_server`.
+    default_at: Option<Place>,
+    /// The server that came last, and the `listen` that brought it.
+    last: (Arc<Server>, Place),
+    names: NameTableBuilder<Named>,
+    /// Where each name stands, for the messages.
+    places: NameTableBuilder<Place>,
+}
+
+/// A server's name, where it stands, and the slots of its groups.
+pub(super) type ServerName = (Name, Place, Slots);
+
+impl<'s> Addresses<'s> {
+    pub(super) fn new(session: &'s Session, as_root: bool) -> Self {
+        let default_port = if as_root { DEFAULT_PORT_OF_ROOT } else { DEFAULT_PORT };
+        Self { session, default_port, order: Vec::new(), by_address: HashMap::new() }
+    }
+
+    /// Adds a server to the addresses it listens on.
+    pub(super) fn add(&mut self, server: &Arc<Server>, place: Place, listens: &[Listen], names: &[ServerName]) {
+        let default = [self.default_listen(place)];
+        let listens = if listens.is_empty() { &default } else { listens };
+        for listen in listens {
+            let Some(index) = self.listen(server, listen) else { continue };
+            let address = &mut self.order[index];
+            for (name, place, captures) in names {
+                let named = Named { server: Arc::clone(server), captures: Arc::clone(captures) };
+                if let Err(conflict) = address.names.insert(name.clone(), named) {
+                    let message =
+                        format!("conflicting server name \"{}\" on {}, ignored", conflict.name, address.address);
+                    let mut warning = Diagnostic::warning(*place, message);
+                    if let Some(first) = address.places.existing(name) {
+                        warning = warning.related(*first, "this server has the name");
+                    }
+                    self.session.report(warning);
+                } else {
+                    // The same names are in both tables, so this one has no conflict either.
+                    let _ = address.places.insert(name.clone(), *place);
+                }
+            }
+        }
+    }
+
+    pub(super) fn finish(self) -> Vec<AddressRoutes> {
+        let routes = self.order.into_iter().map(|address| AddressRoutes {
+            address: address.address,
+            options: address.options,
+            names: address.names.build(),
+            default: address.default,
+        });
+        routes.collect()
+    }
+
+    /// Notes one `listen`; the index of its address, unless it is a repetition.
+    fn listen(&mut self, server: &Arc<Server>, listen: &Listen) -> Option<usize> {
+        let Some(index) = self.by_address.get(&listen.address).copied() else {
+            self.by_address.insert(listen.address.clone(), self.order.len());
+            self.order.push(AddressDraft {
+                address: listen.address.clone(),
+                options: listen.options.clone(),
+                options_at: listen.options_written.then_some(listen.place),
+                default: Arc::clone(server),
+                default_at: listen.default_server.then_some(listen.place),
+                last: (Arc::clone(server), listen.place),
+                names: NameTableBuilder::new(),
+                places: NameTableBuilder::new(),
+            });
+            return Some(self.order.len() - 1);
+        };
+        let known = &mut self.order[index];
+        let shown = &known.address;
+        let error = |message: String, first: Place, text: &str| {
+            self.session.report(Diagnostic::error(listen.place, message).related(first, text));
+        };
+        if Arc::ptr_eq(&known.last.0, server) {
+            error(format!("a duplicate listen {shown}"), known.last.1, "the same address in the same server");
+            return None;
+        }
+        if listen.options_written {
+            match known.options_at {
+                Some(first) => error(format!("duplicate listen options for {shown}"), first, "first here"),
+                None => {
+                    known.options = listen.options.clone();
+                    known.options_at = Some(listen.place);
+                }
+            }
+        }
+        if listen.default_server {
+            match known.default_at {
+                Some(first) => error(format!("a duplicate default server for {shown}"), first, "first here"),
+                None => {
+                    known.default = Arc::clone(server);
+                    known.default_at = Some(listen.place);
+                }
+            }
+        }
+        known.last = (Arc::clone(server), listen.place);
+        Some(index)
+    }
+
+    /// What a server without a `listen` has.
+    fn default_listen(&self, place: Place) -> Listen {
+        Listen {
+            address: Address::Inet(SocketAddr::from((Ipv4Addr::UNSPECIFIED, self.default_port))),
+            options: ListenOptions::default(),
+            options_written: false,
+            default_server: false,
+            place,
+        }
+    }
+}
+
+/// nginx's `*:80`.
+const DEFAULT_PORT_OF_ROOT: u16 = 80;
+/// nginx's `*:8000`, for those who may not bind 80.
+const DEFAULT_PORT: u16 = 8000;

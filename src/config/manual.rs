@@ -1,0 +1,161 @@
+//! The manual of all directives and variables, from the tables alone.
+//!
+//! Called by `webserv directives [NAME]` and by the packages that ship the manual. Completion and
+//! editors' word lists come from the same list.
+
+use std::fmt::Write;
+
+use super::schema::{AnyModule, Entry, Origin};
+use super::structure::{self, STRUCTURE};
+use crate::base::suggest::nearest;
+use crate::exchange::core_variables::CORE_VARIABLES;
+use crate::exchange::variables::{Variable, VariableKind};
+
+/// One directive of one module.
+#[derive(Clone, Copy, Debug)]
+pub struct Documented {
+    /// The module.
+    pub module: &'static str,
+    /// Its line of the table.
+    pub entry: Entry,
+}
+
+/// All directives, by name.
+pub fn directives(modules: &[&'static dyn AnyModule]) -> Vec<Documented> {
+    let structure = STRUCTURE.iter().map(|(_, entry)| Documented { module: structure::NAME, entry: *entry });
+    let of_modules = modules.iter().flat_map(|module| {
+        (0..module.directive_count())
+            .map(|line| Documented { module: module.name(), entry: module.directive(line) })
+    });
+    let mut all: Vec<_> = structure.chain(of_modules).collect();
+    all.sort_by_key(|documented| documented.entry.name);
+    all
+}
+
+/// All variables, by name.
+pub fn variables(modules: &[&'static dyn AnyModule]) -> Vec<&'static Variable> {
+    let of_modules = modules.iter().flat_map(|module| module.variables());
+    let mut all: Vec<_> = CORE_VARIABLES.iter().chain(of_modules).collect();
+    all.sort_by_key(|variable| variable.name);
+    all
+}
+
+/// What the manual says of one directive; more than one entry when modules share a name.
+///
+/// # Errors
+/// No directive has the name; the text says so, and names the nearest.
+pub fn directive(modules: &[&'static dyn AnyModule], name: &str) -> Result<String, String> {
+    let all = directives(modules);
+    let found: Vec<String> =
+        all.iter().filter(|documented| documented.entry.name == name).map(|found| plain_entry(&found.entry)).collect();
+    if !found.is_empty() {
+        return Ok(found.join("\n"));
+    }
+    let message = format!("there is no directive \"{name}\"");
+    Err(match nearest(name, all.iter().map(|documented| documented.entry.name)) {
+        Some(near) => format!("{message}, did you mean \"{near}\"?"),
+        None => message,
+    })
+}
+
+/// The whole manual as plain text.
+pub fn plain(modules: &[&'static dyn AnyModule]) -> String {
+    let entries: Vec<String> = directives(modules).iter().map(|found| plain_entry(&found.entry)).collect();
+    let mut text = entries.join("\n");
+    text.push_str("\nVariables\n\n");
+    for variable in variables(modules) {
+        text.push_str(&wrap(&format!("{}: {}", variable_name(variable), variable.doc), "    "));
+    }
+    text
+}
+
+/// The whole manual as Markdown.
+pub fn markdown(modules: &[&'static dyn AnyModule]) -> String {
+    let mut text = String::from("# Directives\n");
+    for Documented { entry, .. } in directives(modules) {
+        let _ = write!(text, "\n## {}\n\n", entry.name); // writing to a String cannot fail
+        for (title, value) in facts(&entry) {
+            let _ = writeln!(text, "- {title}: `{value}`");
+        }
+        let _ = write!(text, "- origin: {}\n\n{}\n", origin(entry.origin), entry.doc);
+        if !entry.example.is_empty() {
+            let _ = write!(text, "\n```nginx\n{}\n```\n", entry.example);
+        }
+    }
+    text.push_str("\n# Variables\n\n");
+    for variable in variables(modules) {
+        let _ = writeln!(text, "- `{}`: {}", variable_name(variable), variable.doc);
+    }
+    text
+}
+
+fn plain_entry(entry: &Entry) -> String {
+    let mut text = format!("{}\n", entry.name);
+    for (title, value) in facts(entry) {
+        let _ = writeln!(text, "    {title:<9}{value}"); // writing to a String cannot fail
+    }
+    let _ = write!(text, "    {:<9}{}\n\n", "origin", origin(entry.origin));
+    text.push_str(&wrap(entry.doc, "    "));
+    for line in entry.example.lines() {
+        let _ = write!(text, "\n        {line}");
+    }
+    if !entry.example.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
+/// Syntax, default and context.
+fn facts(entry: &Entry) -> Vec<(&'static str, String)> {
+    let mut facts = vec![("syntax", entry.usage())];
+    if !entry.default.is_empty() {
+        let value = entry.default.trim_end_matches(';');
+        let named = value.split_ascii_whitespace().next() == Some(entry.name);
+        facts.push(("default", if named { format!("{value};") } else { format!("{} {value};", entry.name) }));
+    }
+    facts.push(("context", entry.contexts.names().collect::<Vec<_>>().join(", ")));
+    facts
+}
+
+fn origin(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Nginx => "nginx",
+        Origin::NginxNoEffect => "nginx; accepted, does nothing here",
+        Origin::Ours => "webserv's own",
+    }
+}
+
+fn variable_name(variable: &Variable) -> String {
+    match variable.kind {
+        VariableKind::Single => format!("${}", variable.name),
+        VariableKind::Family => format!("${}NAME", variable.name),
+    }
+}
+
+/// Breaks sentences into lines of at most `LINE_CHARACTERS_MAX`.
+fn wrap(text: &str, indent: &str) -> String {
+    let mut wrapped = String::new();
+    let mut column = 0;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > LINE_CHARACTERS_MAX {
+            wrapped.push('\n');
+            column = 0;
+        }
+        if column == 0 {
+            wrapped.push_str(indent);
+            column = indent.len() + length;
+        } else {
+            wrapped.push(' ');
+            column += 1 + length;
+        }
+        wrapped.push_str(word);
+    }
+    if column > 0 {
+        wrapped.push('\n');
+    }
+    wrapped
+}
+
+/// Fits the narrowest terminal in use.
+const LINE_CHARACTERS_MAX: usize = 78;
