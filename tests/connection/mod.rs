@@ -1,0 +1,1 @@
+//! The connection: requests as bytes, pipelining, framing, limits, clients that behave badly.
