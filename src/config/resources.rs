@@ -80,26 +80,6 @@ impl Resources {
         }
     }
 
-    /// Opens all log files anew (USR1); one that cannot be opened stays as it is, and says so.
-    pub fn reopen_logs(&self) {
-        for file in self.log_files.values() {
-            if let Err(error) = file.reopen() {
-                let (path, reason) = (file.path().display(), system_reason(&error));
-                report(Severity::Emerg, format_args!("open() \"{path}\" failed ({reason})"));
-            }
-        }
-    }
-
-    /// Gives the log files to the user that the server becomes, so that it can open them again.
-    pub fn hand_over(&self, user: u32, group: u32) {
-        for file in self.log_files.values() {
-            if let Err(error) = file.give_to(user, group) {
-                let (path, reason) = (file.path().display(), system_reason(&error));
-                report(Severity::Emerg, format_args!("chown() \"{path}\" failed ({reason})"));
-            }
-        }
-    }
-
     /// All log files.
     pub fn log_files(&self) -> impl Iterator<Item = (&Path, &Arc<LogFile>)> {
         self.log_files.iter().map(|(path, file)| (&**path, file))
