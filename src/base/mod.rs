@@ -1,7 +1,9 @@
 //! What every other layer may use: numbers and times as nginx writes them, regular expressions, suggestions for
-//! misspelt words, logs, the timing wheel. Nothing of ours lies below it; only the log files do I/O.
+//! misspelt words, the timing wheel, the logs' files and severities. Nothing of ours lies below it.
 
 pub mod duration;
+pub mod local_time;
+pub mod log_buffer;
 pub mod log_file;
 pub mod regex;
 pub mod report;

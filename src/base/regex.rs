@@ -1,7 +1,7 @@
 //! Regular expressions as nginx's PCRE understands them, over bytes.
 //!
 //! The one type for every expression in a configuration: server names, locations, `rewrite`, `if`, `map`. Patterns are
-//! read by [`pcre`], which gives each PCRE spelling its meaning and refuses what has none here. What is regular in the
+//! read by `pcre`, which gives each PCRE spelling its meaning and refuses what has none here. What is regular in the
 //! strict sense runs in linear time (crate `regex`); look-around, back-references, atomic groups and possessive
 //! quantifiers run by backtracking (crate `fancy-regex`) with a limit on the steps, so that no request stops a worker.
 //!
@@ -217,6 +217,12 @@ impl Captures {
         self.ranges.get(group)?.clone()
     }
 
+    /// The ranges by number, 0 being the whole match.
+    #[must_use]
+    pub fn into_groups(self) -> Vec<Option<Range<usize>>> {
+        self.ranges.into_vec()
+    }
+
     /// Where the group with this name lies in the text; none if there is none or it took no part in the match.
     #[must_use]
     pub fn name(&self, name: &str) -> Option<Range<usize>> {
@@ -260,7 +266,11 @@ impl Engine {
             .delegate_dfa_size_limit(CACHE_BYTES_MAX)
             .build()
             .map(|regex| Engine::Backtracking(Box::new(regex)))
-            .map_err(|error| last_line(&error.to_string()))
+            .map_err(|error| match error {
+                // Its position is one in the pattern as translated.
+                fancy_regex::Error::ParseError(_, error) => error.to_string().to_lowercase(),
+                error => last_line(&error.to_string()),
+            })
     }
 }
 
@@ -476,6 +486,8 @@ mod tests {
         refused("[z-a]", 1, "the range is out of order");
         refused("a**", 2, "nothing to repeat");
         refused("(|*a)", 2, "nothing to repeat");
+        refused("a$*", 2, "nothing to repeat");
+        refused("(?!a)+", 5, "nothing to repeat");
         refused("a{3,2}", 1, "the numbers are out of order");
         refused(r"a\y", 1, "unknown escape \"\\y\"");
         refused("a\\", 1, "\"\\\" at the end");

@@ -28,6 +28,8 @@ pub struct Arguments<'a> {
     pub(super) line: Line<'a>,
     pub(super) context: Contexts,
     pub(super) first_in_block: bool,
+    /// The line of the location it stands in.
+    pub(super) location: Option<Line<'a>>,
 }
 
 impl<'a> Arguments<'a> {
@@ -82,6 +84,16 @@ impl<'a> Arguments<'a> {
     /// The block that the directive stands in.
     pub fn context(&self) -> Contexts {
         self.context
+    }
+
+    /// How the location that the directive stands in was written: its modifier, if there is one, and
+    /// its pattern. None outside of locations.
+    pub fn location(&self) -> Option<(Option<&'a str>, &'a str)> {
+        match self.location?.words {
+            [pattern] => Some((None, &pattern.text)),
+            [modifier, pattern] => Some((Some(&modifier.text), &pattern.text)),
+            _ => None,
+        }
     }
 
     /// Whether no directive of this name came before in this block: then a setter that collects
@@ -233,7 +245,7 @@ impl<'a> Arguments<'a> {
         let session = self.session;
         let mut entries = Vec::new();
         session.documents.each_line(self.line.file, block, &mut |line| match line.block {
-            None => entries.push(Arguments { session, line, context: self.context, first_in_block: false }),
+            None => entries.push(Arguments { line, first_in_block: false, ..*self }),
             Some(_) => session.report(
                 Diagnostic::error(line.place(line.name), format!("unexpected \"{{\" in \"{}\"", self.name()))
                     .label("no block may stand here"),
@@ -295,10 +307,8 @@ impl<'a> Arguments<'a> {
 
     fn duration_error(&self, index: usize, error: &DurationError) -> Diagnostic {
         let base = self.invalid_value(index, "time");
-        let at_unit = |base: Diagnostic, unit: &str| Diagnostic {
-            place: Some(self.place_of_unit(index, unit)),
-            ..base
-        };
+        let at_unit =
+            |base: Diagnostic, unit: &str| Diagnostic { place: Some(self.place_of_unit(index, unit)), ..base };
         match error {
             DurationError::UnknownUnit { unit, .. } => {
                 at_unit(base, unit).label("expected one of the units ms, s, m, h, d, w, M (months), y")
@@ -330,9 +340,8 @@ impl<'a> Arguments<'a> {
             Some(variables.resolve(name, || place(dollar..at + name.len())))
         });
         drop(variables);
-        let mut errors = compiled.map_err(|errors| {
-            errors.into_iter().map(|error| template_error(text, &error, &place)).collect::<Vec<_>>()
-        });
+        let mut errors = compiled
+            .map_err(|errors| errors.into_iter().map(|error| template_error(text, &error, &place)).collect::<Vec<_>>());
         if let Err(errors) = &mut errors {
             for further in errors.drain(1..) {
                 self.session.report(further);
@@ -353,8 +362,9 @@ fn template_error(text: &str, error: &TemplateError, place: &impl Fn(Range<usize
         TemplateError::Unclosed { name, at } => {
             Diagnostic::error(place(*at..at + 2 + name.len()), error.to_string()).label("expected `}` behind the name")
         }
-        TemplateError::NoName { at } => Diagnostic::error(place(*at..at + 1), error.to_string())
-            .label("expected a variable's name behind `$`"),
+        TemplateError::NoName { at } => {
+            Diagnostic::error(place(*at..at + 1), error.to_string()).label("expected a variable's name behind `$`")
+        }
         TemplateError::Unknown { at, length, .. } => {
             let end = (at + length).min(text.len());
             Diagnostic::error(place(*at..end), error.to_string())

@@ -43,7 +43,7 @@ pub(super) struct DraftServer {
 /// One `location`.
 pub(super) struct DraftLocation {
     pub(super) place: Place,
-    /// As written, modifier and pattern with one space between.
+    /// Modifier and pattern with one space between, also where they were glued.
     pub(super) name: Box<str>,
     pub(super) pattern: Pattern,
     /// The slots of the named groups of its regular expression.
@@ -75,6 +75,8 @@ struct Scope<'s> {
     context: Contexts,
     /// The name of the directive that opened it; none for the main context.
     opened: Option<Place>,
+    /// The line that opened it, if it is a location.
+    location: Option<Line<'s>>,
     confs: Confs,
     /// Which directives came, by number, and where each came first.
     seen: Vec<(usize, Place)>,
@@ -133,10 +135,9 @@ impl<'s> Engine<'s> {
         let inner = pattern.as_ref().or(outer);
         let locations = self.locations(&scope, inner, depth + 1);
         let except = self.except(&scope);
-        let words: Vec<&str> = line.words.iter().map(|word| &*word.text).collect();
         Some(DraftLocation {
             place: line.place(line.name),
-            name: words.join(" ").into(),
+            name: location_name(&line).into(),
             captures: self.captures(&line, pattern.as_ref()),
             pattern: pattern?,
             confs: scope.confs,
@@ -207,6 +208,7 @@ impl<'s> Engine<'s> {
     fn nested(&mut self, enclosing: &Confs, context: Contexts, line: Line<'s>) -> Scope<'s> {
         let inherited = self.modules.iter().zip(enclosing).map(|(module, conf)| module.inherit(conf));
         let mut scope = Scope::new(context, Some(line.place(line.name)), inherited.collect());
+        scope.location = (context == Contexts::LOCATION).then_some(line);
         if let Some(block) = line.block {
             self.block(&mut scope, line.file, block);
         }
@@ -275,8 +277,13 @@ impl<'s> Engine<'s> {
         }
         match meaning {
             Meaning::Module { module, line: index } => {
-                let mut arguments =
-                    Arguments { session: self.session, line, context: scope.context, first_in_block: first.is_none() };
+                let mut arguments = Arguments {
+                    session: self.session,
+                    line,
+                    context: scope.context,
+                    first_in_block: first.is_none(),
+                    location: scope.location,
+                };
                 if let Err(error) = self.modules[module].set(index, &mut scope.confs[module], &mut arguments) {
                     self.failed[module] = true;
                     self.session.report(error);
@@ -313,7 +320,23 @@ impl<'s> Engine<'s> {
 
 impl Scope<'_> {
     fn new(context: Contexts, opened: Option<Place>, confs: Confs) -> Self {
-        Self { context, opened, confs, seen: Vec::new(), blocks: Vec::new() }
+        Self { context, opened, location: None, confs, seen: Vec::new(), blocks: Vec::new() }
+    }
+}
+
+/// How a location is called everywhere: `/x`, `= /x`, `~* x`, `@x`.
+fn location_name(line: &Line<'_>) -> String {
+    match line.words {
+        [modifier, text] => format!("{} {}", modifier.text, text.text),
+        [text] => {
+            let text = &*text.text;
+            let glued = ["=", "^~", "~*", "~"].into_iter().find_map(|modifier| {
+                let pattern = text.strip_prefix(modifier)?;
+                Some(format!("{modifier} {pattern}"))
+            });
+            glued.unwrap_or_else(|| text.to_owned())
+        }
+        _ => String::new(),
     }
 }
 

@@ -15,6 +15,7 @@ use super::response::Response;
 use super::settings::{ErrorAnswer, ErrorTarget};
 use crate::base::report::Severity;
 use crate::http::h1::BodyFraming;
+use crate::http::headers::names;
 use crate::http::method::Method;
 use crate::http::status::Status;
 
@@ -57,7 +58,10 @@ async fn drive(exchange: &mut Exchange, mut turn: Turn) -> Option<Box<Response>>
             },
             Turn::Location => run(exchange).await,
             Turn::Outcome(outcome) => outcome,
-            Turn::Finish(response) => return Some(finish(exchange, response)),
+            Turn::Finish(response) => match finish(exchange, response) {
+                Ok(response) => return Some(response),
+                Err(refused) => Outcome::Fail(refused),
+            },
         };
         turn = match outcome {
             Outcome::Close => return None,
@@ -170,6 +174,7 @@ fn reroute(exchange: &mut Exchange, uri: Bytes, args: Bytes) -> Turn {
     }
     exchange.reroutes += 1;
     exchange.internal = true;
+    exchange.uri_behind_alias = false;
     exchange.uri = uri;
     exchange.args = args;
     Turn::Server
@@ -190,6 +195,7 @@ fn to_named(exchange: &mut Exchange, name: &str) -> Turn {
     };
     exchange.reroutes += 1;
     exchange.internal = true;
+    exchange.uri_behind_alias = false;
     exchange.plan = plan;
     enter(exchange, false)
 }
@@ -233,20 +239,27 @@ fn fail(exchange: &mut Exchange, status: Status, location: Option<Bytes>) -> Tur
 }
 
 /// The last steps for every response: the status an error page set, the redirect's full form, the
-/// filters of the location.
-fn finish(exchange: &mut Exchange, mut response: Box<Response>) -> Box<Response> {
+/// filters of the location. A filter that refuses the response sends the exchange round once more,
+/// to the error page; none refuses what has that status already.
+fn finish(exchange: &mut Exchange, mut response: Box<Response>) -> Result<Box<Response>, Status> {
     if let Some(status) = exchange.error.status.take() {
         response.status = status;
     }
-    exchange.error = ErrorState::default();
     let plan = Arc::clone(&exchange.plan);
     for filter in &plan.filters {
         filter.apply(exchange, &mut response);
+        if let Some(refused) = exchange.error.refused.take() {
+            return Err(refused);
+        }
     }
+    if let Some(range) = exchange.error.content_range.take() {
+        response.headers.set(names::CONTENT_RANGE, range);
+    }
+    exchange.error = ErrorState::default();
     if let Some(location) = &response.location {
         response.location = Some(redirect::absolute(exchange, location));
     }
-    response
+    Ok(response)
 }
 
 impl Plan {

@@ -95,6 +95,15 @@ impl Chunk {
     }
 }
 
+impl From<Chunk> for Body {
+    fn from(chunk: Chunk) -> Self {
+        match chunk {
+            Chunk::Bytes(bytes) => Self::Bytes(bytes),
+            Chunk::File(slice) => Self::File(slice),
+        }
+    }
+}
+
 /// A response body that comes piece by piece (a CGI script, an upstream server, a multipart answer).
 pub trait Source {
     /// The next piece; `Ready(None)` at the end. An error means the body can't be completed: the

@@ -53,6 +53,8 @@ pub struct Exchange {
     pub reroutes: u8,
     /// What error pages have made of it.
     pub error: ErrorState,
+    /// `try_files` found a file by putting the URI behind an `alias` that stands for the whole path.
+    pub uri_behind_alias: bool,
     /// When its first byte was read.
     pub started: Instant,
     /// When its first byte was read, on the wall.
@@ -75,6 +77,11 @@ pub struct ErrorState {
     pub location: Option<Bytes>,
     /// The methods that `Allow` names beside a 405.
     pub allow: Option<Bytes>,
+    /// What `Content-Range` says beside a 416.
+    pub content_range: Option<Bytes>,
+    /// A filter refuses the response (412, 416): this status is answered in its place, as if a
+    /// handler had failed with it.
+    pub refused: Option<Status>,
 }
 
 /// The groups of the regular expression that matched last.
@@ -141,6 +148,7 @@ impl Exchange {
             internal: false,
             reroutes: 0,
             error: ErrorState::default(),
+            uri_behind_alias: false,
             started,
             started_wall,
             record: Record::default(),

@@ -10,6 +10,7 @@ pub mod client;
 pub mod core_variables;
 pub mod error_pages;
 mod exchange;
+pub mod files;
 pub mod path;
 pub mod plan;
 pub mod record;

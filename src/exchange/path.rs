@@ -20,6 +20,7 @@ impl Exchange {
         let rest = match root.alias {
             None => uri,
             Some(Alias::Prefix(length)) => uri.get(length..).unwrap_or_default(),
+            Some(Alias::Whole) if self.uri_behind_alias => uri,
             Some(Alias::Whole) => return path,
         };
         // An alias is joined on a segment boundary: `/i../x` must not reach the alias's sibling.

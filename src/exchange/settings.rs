@@ -12,6 +12,7 @@ use super::template::Template;
 use crate::base::report::ErrorLog;
 use crate::http::mime::MimeTypes;
 use crate::http::status::Status;
+use crate::runtime::Symlinks;
 
 /// What a location is set to.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub struct Settings {
     pub tcp_nopush: bool,
     /// `root` or `alias`.
     pub root: Root,
+    /// `disable_symlinks`.
+    pub symlinks: SymlinkCheck,
     /// `types`: content types by file name extension.
     pub types: Arc<MimeTypes>,
     /// `default_type`: for extensions that `types` does not know.
@@ -129,6 +132,15 @@ pub struct Root {
     pub prefix: Arc<str>,
 }
 
+/// Which symbolic links are followed on the way to a file.
+#[derive(Clone, Debug, Default)]
+pub struct SymlinkCheck {
+    /// What is done about them.
+    pub mode: Symlinks,
+    /// `from=`: links in this beginning of the path are followed all the same.
+    pub trusted: Option<Template>,
+}
+
 /// What part of the URI an `alias` stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Alias {
@@ -195,6 +207,7 @@ impl Default for Settings {
             tcp_nodelay: true,
             tcp_nopush: false,
             root: Root { path: Template::literal("html"), alias: None, prefix: Arc::from("/") },
+            symlinks: SymlinkCheck::default(),
             types: Arc::new(MimeTypes::nginx_default()),
             default_type: Bytes::from_static(b"text/plain"),
             server_tokens: ServerTokens::On,

@@ -13,6 +13,7 @@
 
 mod clock;
 mod files;
+mod folder;
 mod handle;
 mod io;
 pub mod listen;
@@ -25,11 +26,12 @@ mod worker;
 
 pub use clock::Clock;
 pub use files::{FileStatus, Kind, OpenFile, open, read_at, status};
+pub use folder::Folder;
 pub use handle::{Handle, Hooks, SCRATCH_BYTES, YieldNow};
 pub use io::{Io, Ready};
 pub use listen::{AcceptError, Acceptor, Address, Keepalive, ListenOptions, Peer, apply, bind, probe};
 pub use mailbox::{JOBS_WAITING_MAX, Job, Mailbox, PostError};
-pub use symlinks::{Symlinks, open_checked};
+pub use symlinks::{Symlinks, open_checked, status_checked};
 pub use task::TaskId;
 pub use timer::{Deadline, Elapsed, TICK, Timeout};
 pub use transport::Transport;

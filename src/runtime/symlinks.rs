@@ -12,7 +12,7 @@ use std::path::{Component, Path};
 use rustix::fs::{CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
 
-use super::files::{OpenFile, READING, open};
+use super::files::{FileStatus, OpenFile, READING, open, status};
 
 /// What is done about symbolic links.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,12 +32,30 @@ pub enum Symlinks {
 /// # Errors
 /// Those of open(2), unchanged; ELOOP for a refused link.
 pub fn open_checked(path: &Path, symlinks: Symlinks, trusted: Option<&Path>) -> io::Result<OpenFile> {
-    if symlinks == Symlinks::Follow {
-        return open(path);
+    match symlinks {
+        Symlinks::Follow => open(path),
+        _ => OpenFile::from_fd(walk(path, READING, symlinks, trusted)?),
     }
+}
+
+/// What is at a path, without opening it for reading, so that a file counts that may not be read. Otherwise as
+/// [`open_checked`].
+///
+/// # Errors
+/// Those of stat(2), unchanged; ELOOP for a refused link.
+pub fn status_checked(path: &Path, symlinks: Symlinks, trusted: Option<&Path>) -> io::Result<FileStatus> {
+    match symlinks {
+        Symlinks::Follow => status(path),
+        _ => Ok(FileStatus::of(&rustix::fs::fstat(walk(path, LOOKING, symlinks, trusted)?)?)),
+    }
+}
+
+/// Opens what is at the end of a path, component by component.
+fn walk(path: &Path, flags: OFlags, symlinks: Symlinks, trusted: Option<&Path>) -> io::Result<OwnedFd> {
+    let open_whole = || Ok(retry_on_intr(|| rustix::fs::openat(CWD, path, flags, Mode::empty()))?);
     let rest = trusted.and_then(|trusted| path.strip_prefix(trusted).ok().map(|rest| (trusted, rest)));
     let (start, rest) = match rest {
-        Some((_, rest)) if rest.as_os_str().is_empty() => return open(path),
+        Some((_, rest)) if rest.as_os_str().is_empty() => return open_whole(),
         Some((trusted, rest)) => (trusted, rest),
         None if path.is_absolute() => (Path::new("/"), path),
         None => (Path::new("."), path),
@@ -46,14 +64,14 @@ pub fn open_checked(path: &Path, symlinks: Symlinks, trusted: Option<&Path>) -> 
     let mut folder = retry_on_intr(|| rustix::fs::openat(CWD, start, FOLDER, Mode::empty()))?;
     let mut names = rest.components().filter_map(name).peekable();
     let Some(mut component) = names.next() else {
-        return open(path);
+        return open_whole();
     };
     for next in names {
         folder = open_component(folder.as_fd(), component, FOLDER, symlinks)?;
         component = next;
     }
-    let flags = if ends_with_slash(path) { READING.union(OFlags::DIRECTORY) } else { READING };
-    OpenFile::from_fd(open_component(folder.as_fd(), component, flags, symlinks)?)
+    let flags = if ends_with_slash(path) { flags.union(OFlags::DIRECTORY) } else { flags };
+    open_component(folder.as_fd(), component, flags, symlinks)
 }
 
 fn name(component: Component<'_>) -> Option<&OsStr> {
@@ -67,8 +85,9 @@ fn name(component: Component<'_>) -> Option<&OsStr> {
 fn open_component(folder: BorrowedFd<'_>, name: &OsStr, flags: OFlags, symlinks: Symlinks) -> io::Result<OwnedFd> {
     let opened = retry_on_intr(|| rustix::fs::openat(folder, name, flags.union(OFlags::NOFOLLOW), Mode::empty()));
     match opened {
-        // A link is ELOOP, or ENOTDIR where a folder is asked for.
+        // A link is ELOOP, or ENOTDIR where a folder is asked for, or is opened itself where nothing is read.
         Err(Errno::LOOP | Errno::NOTDIR) => open_link(folder, name, flags, symlinks),
+        Ok(opened) if flags == LOOKING && is_link(&opened)? => open_link(folder, name, flags, symlinks),
         result => Ok(result?),
     }
 }
@@ -92,12 +111,19 @@ fn open_link(folder: BorrowedFd<'_>, name: &OsStr, flags: OFlags, symlinks: Syml
     Ok(opened)
 }
 
+fn is_link(opened: &OwnedFd) -> io::Result<bool> {
+    Ok(FileType::from_raw_mode(rustix::fs::fstat(opened)?.st_mode) == FileType::Symlink)
+}
+
 fn ends_with_slash(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().ends_with(b"/")
 }
 
 /// A folder on the way: only to go on from.
 const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// The end of the way where nothing is read.
+const LOOKING: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
 
 /// A link itself.
 const LINK: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -181,6 +207,21 @@ mod tests {
         assert_eq!(kind("none/page"), io::ErrorKind::NotFound);
         assert_eq!(kind("site/page/below"), io::ErrorKind::NotADirectory);
         assert_eq!(kind("site/page/"), io::ErrorKind::NotADirectory);
+    }
+
+    #[test]
+    fn looking_follows_the_same_rules_as_opening() {
+        let folder = tree();
+        let look = |path: &str, symlinks| status_checked(&folder.path().join(path), symlinks, None);
+        assert_eq!(look("site/page", Symlinks::Refuse).unwrap().len, 4);
+        assert_eq!(look("site", Symlinks::Refuse).unwrap().kind, Kind::Directory);
+        assert_eq!(look("way/link", Symlinks::Follow).unwrap().len, 4);
+        assert_eq!(look("way/link", Symlinks::SameOwner).unwrap().len, 4);
+        for path in ["site/link", "way/page", "way", "way/"] {
+            let error = look(path, Symlinks::Refuse).unwrap_err();
+            assert_eq!(Errno::from_io_error(&error), Some(Errno::LOOP), "{path}");
+        }
+        assert_eq!(look("site/none", Symlinks::Refuse).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     #[test]

@@ -61,13 +61,21 @@ struct Translator<'p> {
     rest: Chars<'p>,
     line_end: LineEnd,
     flags: Flags,
-    /// Open groups: the flags to return to, and where each was opened.
-    open: Vec<(Flags, usize)>,
+    open: Vec<Group>,
     /// Numbered references and their positions, checked when all groups are known.
     references: Vec<(usize, usize)>,
     /// Whether a quantifier may follow.
     repeatable: bool,
     out: Translation,
+}
+
+/// A group that is open.
+struct Group {
+    position: usize,
+    /// The flags that hold again behind it.
+    outer_flags: Flags,
+    /// PCRE lets one repeat look-around, which is pointless; the engines do not.
+    repeatable: bool,
 }
 
 /// PCRE's option letters that are resolved here.
@@ -138,9 +146,9 @@ impl<'p> Translator<'p> {
             }
             '.' if self.flags.dot_all => self.atom("(?s:.)"),
             '.' => self.atom(r"[^\n]"),
-            '^' if self.flags.multi_line => self.atom("(?m:^)"),
-            '^' => self.atom(r"\A"),
-            '$' if self.flags.multi_line => self.atom("(?m:$)"),
+            '^' if self.flags.multi_line => self.assertion("(?m:^)"),
+            '^' => self.assertion(r"\A"),
+            '$' if self.flags.multi_line => self.assertion("(?m:$)"),
             '$' => self.text_end(),
             literal => self.literal(literal),
         }
@@ -183,10 +191,10 @@ impl<'p> Translator<'p> {
     fn text_end(&mut self) {
         self.out.has_line_end = true;
         match self.line_end {
-            LineEnd::TextEnd => self.atom(r"\z"),
+            LineEnd::TextEnd => self.assertion(r"\z"),
             LineEnd::BeforeLastLineFeed => {
                 self.out.backtracking = true;
-                self.atom(r"(?:(?=\n?\z))");
+                self.assertion(r"(?=\n?\z)");
             }
         }
     }
@@ -195,6 +203,12 @@ impl<'p> Translator<'p> {
     fn atom(&mut self, text: &str) {
         self.out.text.push_str(text);
         self.repeatable = true;
+    }
+
+    /// Writes something that matches no character, and so cannot be repeated.
+    fn assertion(&mut self, text: &str) {
+        self.out.text.push_str(text);
+        self.repeatable = false;
     }
 
     /// Writes a character that stands for itself; in bytes, a quantifier concerns its last one.
@@ -242,8 +256,8 @@ impl<'p> Translator<'p> {
     }
 
     fn finish(self) -> Result<Translation, TranslateError> {
-        if let Some(&(_, position)) = self.open.last() {
-            return Err(error("missing \")\"", position));
+        if let Some(group) = self.open.last() {
+            return Err(error("missing \")\"", group.position));
         }
         let groups = self.out.groups;
         match self

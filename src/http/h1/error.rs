@@ -163,7 +163,7 @@ pub enum BadRequest {
         /// The second line.
         found: Excerpt,
     },
-    /// A name with other bytes than letters, digits and hyphens, while `ignore_invalid_headers` is off.
+    /// A name that is no token, while `ignore_invalid_headers` is off.
     #[error(
         "client sent invalid header line: expected letters, digits and hyphens in the name of \"{found}\""
     )]

@@ -22,6 +22,9 @@ pub(super) struct Fields {
 /// What a line's name is.
 enum Name {
     Valid,
+    /// A token, but with other bytes than nginx takes for valid.
+    Odd,
+    /// No token at all (RFC 9110 section 5.1).
     Invalid,
 }
 
@@ -46,14 +49,14 @@ impl Fields {
             }
             let (name, colon) = parse_name(line, limits)?;
             match name {
-                Name::Valid => {
+                Name::Odd | Name::Invalid if limits.ignore_invalid_headers => {
+                    fields.dropped.push(section.slice_ref(line))
+                }
+                Name::Valid | Name::Odd => {
                     let value = section.slice_ref(trim(&line[colon + 1..]));
                     fields
                         .headers
                         .append(section.slice(start..start + colon), value);
-                }
-                Name::Invalid if limits.ignore_invalid_headers => {
-                    fields.dropped.push(section.slice_ref(line))
                 }
                 Name::Invalid => {
                     return Err(BadRequest::FieldName {
@@ -65,6 +68,20 @@ impl Fields {
         }
         Ok(fields)
     }
+}
+
+impl Name {
+    fn or_odd(self) -> Name {
+        match self {
+            Name::Invalid => Name::Invalid,
+            Name::Valid | Name::Odd => Name::Odd,
+        }
+    }
+}
+
+/// A byte of a token beside letters, digits and hyphens (RFC 9110 section 5.6.2).
+fn is_token_byte(byte: u8) -> bool {
+    b"!#$%&'*+.^_`|~".contains(&byte)
 }
 
 /// Whether the name of `line` is valid, and where its colon is.
@@ -81,6 +98,7 @@ fn parse_name(line: &[u8], limits: &Limits) -> Result<(Name, usize), BadRequest>
             b':' => return Ok((name, place)),
             b' ' | b'\t' => return Err(BadRequest::WhiteSpaceInName { found: found() }),
             b'_' if limits.underscores_in_headers => {}
+            _ if is_token_byte(*byte) => name = name.or_odd(),
             _ => name = Name::Invalid,
         }
     }

@@ -15,7 +15,8 @@ pub struct Limits {
     pub head_bytes_max: usize,
     /// The most fields in a head or in a trailer section: `max_headers`.
     pub headers_max: usize,
-    /// Whether fields with invalid names are dropped instead of refused: `ignore_invalid_headers`.
+    /// Whether fields with names that nginx calls invalid are dropped: `ignore_invalid_headers`. If not, those that
+    /// are tokens are kept, as nginx does, and others refused.
     pub ignore_invalid_headers: bool,
     /// Whether an underscore is valid in a name: `underscores_in_headers`.
     pub underscores_in_headers: bool,

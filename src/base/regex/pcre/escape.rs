@@ -38,11 +38,11 @@ impl<'p> Translator<'p> {
     fn letter(&mut self, letter: char, position: usize) -> Result<(), TranslateError> {
         match letter {
             // A search always starts at the start of the text, so \G is \A.
-            'A' | 'G' => self.atom(r"\A"),
-            'z' => self.atom(r"\z"),
+            'A' | 'G' => self.assertion(r"\A"),
+            'z' => self.assertion(r"\z"),
             'Z' => self.text_end(),
-            'b' => self.atom(r"\b"),
-            'B' => self.atom(r"\B"),
+            'b' => self.assertion(r"\b"),
+            'B' => self.assertion(r"\B"),
             'N' => self.atom(r"[^\n]"),
             'C' if !self.out.unicode => self.atom("(?s:.)"),
             'R' => {

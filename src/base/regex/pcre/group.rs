@@ -1,14 +1,15 @@
 //! What an opening parenthesis begins: groups, look-around, conditions, flags and comments.
 
-use super::{Flags, TranslateError, Translator, error};
+use super::{Flags, Group, TranslateError, Translator, error};
 
 impl<'p> Translator<'p> {
     pub(super) fn close_group(&mut self, position: usize) -> Result<(), TranslateError> {
-        let Some((flags, _)) = self.open.pop() else {
+        let Some(group) = self.open.pop() else {
             return Err(error("unmatched \")\"", position));
         };
-        self.flags = flags;
-        self.atom(")");
+        self.flags = group.outer_flags;
+        self.out.text.push(')');
+        self.repeatable = group.repeatable;
         Ok(())
     }
 
@@ -162,7 +163,11 @@ impl<'p> Translator<'p> {
     }
 
     fn push_group(&mut self, position: usize, opening: &str) -> Result<(), TranslateError> {
-        self.open.push((self.flags, position));
+        self.open.push(Group {
+            position,
+            outer_flags: self.flags,
+            repeatable: !LOOK_AROUNDS.contains(&opening),
+        });
         self.out.text.push_str(opening);
         Ok(())
     }
@@ -203,6 +208,8 @@ const OPENINGS: [(&str, bool); 6] = [
     ("?<=", true),
     ("?<!", true),
 ];
+/// Those of them that match no character.
+const LOOK_AROUNDS: [&str; 4] = ["?=", "?!", "?<=", "?<!"];
 /// PCRE's spellings of a named group, and what ends the name. After the look-behinds of [`OPENINGS`].
 const NAME_OPENINGS: [(&str, char); 3] = [("?<", '>'), ("?P<", '>'), ("?'", '\'')];
 /// Below what the engines allow; they recurse.

@@ -1,0 +1,238 @@
+//! Time-outs of connections, on a worker in this process whose clock is moved by hand.
+//!
+//! Nothing here waits for time to pass: the clock moves, the loop turns, and what must have happened has happened.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use webserv::config::{Origin, Request, load};
+use webserv::exchange::client::ListenerFacts;
+use webserv::modules::MODULES;
+use webserv::runtime::Clock;
+use webserv::server::Published;
+use webserv::server::worker::{Limits, NewListener, Prepared, Setup, add_listener};
+
+/// A worker with one listener, turned by the test.
+struct House {
+    prepared: Prepared,
+    clock: Clock,
+    address: SocketAddr,
+    _folder: tempfile::TempDir,
+}
+
+impl House {
+    /// With these directives in its one server, and a file `/large` that no socket buffer holds.
+    fn with(directives: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::File::create(folder.path().join("large")).unwrap().set_len(64 << 20).unwrap();
+        std::fs::write(folder.path().join("small"), "small").unwrap();
+        let root = folder.path().display();
+        let text = format!(
+            "error_log stderr emerg; events {{ }} http {{ server {{ listen 127.0.0.1:0; root {root}; {directives} }} }}"
+        );
+        let origin = Origin::Text { name: "test", text: &text, folder: folder.path() };
+        let loaded = load(&Request {
+            origin,
+            prefix: folder.path(),
+            globals: "",
+            modules: MODULES,
+            previous: None,
+            as_root: false,
+        });
+        let Ok(configuration) = loaded.result else { panic!("{:?}", loaded.report.diagnostics) };
+        let listened = configuration.tree.addresses[0].address.clone();
+        let clock = Clock::manual();
+        let setup = Setup {
+            published: Arc::new(Published::new(Arc::new(configuration.tree))),
+            connection_numbers: Arc::new(AtomicU64::new(0)),
+            limits: Limits { connections_max: 16, multi_accept: false },
+        };
+        let prepared = Prepared::with_clock(&setup, clock.clone()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let facts = Arc::new(ListenerFacts { address: address.to_string().into(), inet: Some(address) });
+        let new = NewListener { address: listened, facts, socket: listener.into() };
+        add_listener(&prepared.mailbox, new).unwrap();
+        let mut house = Self { prepared, clock, address, _folder: folder };
+        house.turn();
+        house
+    }
+
+    fn connect(&mut self) -> Client {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        self.turn();
+        Client { stream, received: Vec::new() }
+    }
+
+    /// Turns until nothing is left to do at this moment.
+    fn turn(&mut self) {
+        for _ in 0..64 {
+            self.prepared.worker().turn(Some(Duration::ZERO)).unwrap();
+        }
+    }
+
+    /// Moves the clock and lets the worker notice.
+    fn pass(&mut self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+        self.turn();
+    }
+}
+
+/// A client that never blocks: what it cannot have now it does not wait for.
+struct Client {
+    stream: TcpStream,
+    received: Vec<u8>,
+}
+
+/// What a client sees of its connection.
+#[derive(Debug, PartialEq, Eq)]
+enum Seen {
+    Open,
+    Closed,
+    Reset,
+}
+
+impl Client {
+    fn send(&mut self, text: &str, house: &mut House) {
+        self.stream.write_all(text.as_bytes()).unwrap();
+        house.turn();
+    }
+
+    /// Takes everything that is there.
+    fn look(&mut self) -> Seen {
+        let mut memory = [0; 65536];
+        loop {
+            match self.stream.read(&mut memory) {
+                Ok(0) => return Seen::Closed,
+                Ok(count) => self.received.extend_from_slice(&memory[..count]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Seen::Open,
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return Seen::Reset,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.received).into_owned()
+    }
+}
+
+const REQUEST: &str = "GET /small HTTP/1.1\r\nHost: a\r\n\r\n";
+
+#[test]
+fn a_client_that_says_nothing_is_let_go_after_client_header_timeout() {
+    let mut house = House::with("client_header_timeout 10s;");
+    let mut client = house.connect();
+    house.pass(9);
+    assert_eq!(client.look(), Seen::Open);
+    house.pass(2);
+    assert_eq!(client.look(), Seen::Closed);
+    assert_eq!(client.text(), "");
+}
+
+#[test]
+fn a_head_must_be_complete_within_client_header_timeout_however_often_a_byte_comes() {
+    let mut house = House::with("client_header_timeout 10s;");
+    let mut client = house.connect();
+    for byte in ["G", "E", "T", " ", "/"] {
+        client.send(byte, &mut house);
+        house.pass(2);
+        // The time counts from the first byte of the request.
+        if byte != "/" {
+            assert_eq!(client.look(), Seen::Open, "after {byte:?}");
+        }
+    }
+    house.pass(1);
+    assert_eq!(client.look(), Seen::Closed);
+}
+
+#[test]
+fn an_idle_connection_is_kept_for_keepalive_timeout_after_its_last_response() {
+    let mut house = House::with("keepalive_timeout 20s;");
+    let mut client = house.connect();
+    client.send(REQUEST, &mut house);
+    house.pass(15);
+    client.send(REQUEST, &mut house);
+    house.pass(15);
+    assert_eq!(client.look(), Seen::Open);
+    assert_eq!(client.text().matches("200 OK").count(), 2);
+    house.pass(6);
+    assert_eq!(client.look(), Seen::Closed);
+}
+
+#[test]
+fn keepalive_time_ends_a_connection_with_the_response_after_it() {
+    let mut house = House::with("keepalive_time 60s; keepalive_timeout 50s;");
+    let mut client = house.connect();
+    client.send(REQUEST, &mut house);
+    house.pass(40);
+    client.send(REQUEST, &mut house);
+    house.pass(40);
+    assert_eq!(client.look(), Seen::Open);
+    assert_eq!(client.text().matches("Connection: keep-alive").count(), 2);
+    client.send(REQUEST, &mut house);
+    assert_eq!(client.look(), Seen::Closed);
+    assert_eq!(client.text().matches("Connection: close").count(), 1);
+}
+
+#[test]
+fn a_client_that_takes_nothing_is_let_go_after_send_timeout() {
+    let mut house = House::with("send_timeout 10s;");
+    let mut client = house.connect();
+    client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n", &mut house);
+    house.pass(9);
+    // It takes something: the time begins anew.
+    assert_eq!(client.look(), Seen::Open);
+    house.turn();
+    house.pass(9);
+    assert_eq!(client.look(), Seen::Open);
+    house.turn();
+    house.pass(11);
+    assert_eq!(client.look(), Seen::Closed);
+    assert!(client.received.len() < 64 << 20);
+}
+
+#[test]
+fn reset_timedout_connection_ends_it_with_a_reset() {
+    let mut house = House::with("send_timeout 10s; reset_timedout_connection on;");
+    let mut client = house.connect();
+    client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n", &mut house);
+    house.pass(11);
+    assert_eq!(client.look(), Seen::Reset);
+}
+
+#[test]
+fn content_nobody_reads_is_taken_in_for_lingering_time_at_the_most() {
+    let mut house = House::with("lingering_time 30s; location / { return 200 answer; }");
+    let mut client = house.connect();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n", &mut house);
+    assert_eq!(client.look(), Seen::Open);
+    assert!(client.text().ends_with("answer"));
+    for _ in 0..7 {
+        client.send("x", &mut house);
+        house.pass(4);
+        assert_eq!(client.look(), Seen::Open);
+    }
+    house.pass(4);
+    assert_eq!(client.look(), Seen::Closed);
+}
+
+#[test]
+fn a_refused_client_that_still_sends_is_listened_to_for_lingering_timeout() {
+    let mut house = House::with("client_max_body_size 10; lingering_time 30s; lingering_timeout 5s;");
+    let mut client = house.connect();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n", &mut house);
+    assert_eq!(client.look(), Seen::Closed, "the sending side is shut down at once");
+    assert!(client.text().starts_with("HTTP/1.1 413 "));
+    house.pass(4);
+    client.send("more", &mut house);
+    house.pass(4);
+    assert_eq!(house.prepared.worker().handle().tasks(), 3, "the connection still takes in what comes");
+    house.pass(6);
+    assert_eq!(house.prepared.worker().handle().tasks(), 2, "it is gone");
+}
