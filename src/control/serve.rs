@@ -122,7 +122,9 @@ impl Server {
         // The senders live as long as the workers and the signal thread do.
         while let Ok(cause) = inbox.recv() {
             match cause {
-                Cause::Reload if retiring => report(Severity::Notice, format_args!("not reloading, the server is ending")),
+                Cause::Reload if retiring => {
+                    report(Severity::Notice, format_args!("not reloading, the server is ending"))
+                }
                 Cause::Reload => reload::reload(self),
                 Cause::ReopenLogs => self.reopen_logs(),
                 Cause::Retire => {
@@ -166,7 +168,8 @@ pub(super) fn limits(process: &Process) -> Limits {
 }
 
 fn write_pid(path: &PathBuf) -> Result<PidFile, ServeError> {
-    PidFile::write(path).map_err(|error| ServeError::System { what: format!("cannot write \"{}\"", path.display()), error })
+    PidFile::write(path)
+        .map_err(|error| ServeError::System { what: format!("cannot write \"{}\"", path.display()), error })
 }
 
 fn system(what: &'static str) -> impl Fn(io::Error) -> ServeError {
