@@ -2,6 +2,8 @@
 //!
 //! Nothing here waits for time to pass: the clock moves, the loop turns, and what must have happened has happened.
 
+#![allow(clippy::unwrap_used, reason = "a test may unwrap")]
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
