@@ -33,15 +33,14 @@ impl House {
         let text = format!(
             "error_log stderr emerg; events {{ }} http {{ server {{ listen 127.0.0.1:0; root {root}; {directives} }} }}"
         );
-        let origin = Origin::Text { name: "test", text: &text, folder: folder.path() };
-        let loaded = load(&Request {
-            origin,
-            prefix: folder.path(),
-            globals: "",
+        let request = Request {
+            origin: Origin::BuiltIn(text),
+            prefix: folder.path().to_owned(),
+            globals: Vec::new(),
+            error_log: None,
             modules: MODULES,
-            previous: None,
-            as_root: false,
-        });
+        };
+        let loaded = load(&request, None);
         let Ok(configuration) = loaded.result else { panic!("{:?}", loaded.report.diagnostics) };
         let listened = configuration.tree.addresses[0].address.clone();
         let clock = Clock::manual();
