@@ -3,8 +3,10 @@
 //! A module declares its directives and variables in a table and installs finished objects into plans; it names no
 //! other module. The order of the list is the order of handlers within a stage, and of filters.
 
+pub mod access_log;
 pub mod autoindex;
 pub mod conditional;
+pub mod error_log;
 pub mod index;
 pub mod range;
 pub mod root;
@@ -19,6 +21,8 @@ pub static MODULES: &[&dyn AnyModule] = &[
     // What only sets things.
     &Erased::<types::Types>::NEW,
     &Erased::<root::Root>::NEW,
+    &Erased::<error_log::ErrorLog>::NEW,
+    &Erased::<access_log::AccessLog>::NEW,
     // Handlers.
     &Erased::<try_files::TryFiles>::NEW,
     &Erased::<index::Index>::NEW,
