@@ -1,0 +1,196 @@
+//! A location to test modules in: a folder of files, a plan of handlers and filters, requests answered
+//! without a connection.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::fs;
+use std::future::poll_fn;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::{Bytes, BytesMut};
+
+use crate::exchange::Exchange;
+use crate::exchange::answer::answer;
+use crate::exchange::body::{Body, Chunk, FileSlice};
+use crate::exchange::client::{Client, ListenerFacts};
+use crate::exchange::plan::{Plan, PlanBuilder};
+use crate::exchange::request::Request;
+use crate::exchange::response::Response;
+use crate::exchange::site::{Located, Site};
+use crate::exchange::template::Template;
+use crate::http::h1::{Decoder, Limits, Progress};
+use crate::runtime::{Clock, Peer, Worker, read_at};
+
+/// A location that answers every path.
+pub(super) struct Location {
+    folder: tempfile::TempDir,
+    plan: PlanBuilder,
+}
+
+/// An answer, its body read.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) response: Response,
+    pub(super) body: Vec<u8>,
+    /// The URI in the end.
+    pub(super) uri: String,
+}
+
+impl Location {
+    /// Whose plan `install` fills; its root is a folder of its own.
+    pub(super) fn new(install: impl FnOnce(&mut PlanBuilder)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut plan = PlanBuilder::new("/");
+        plan.settings.root.path = Template::literal(folder.path().to_str().unwrap());
+        install(&mut plan);
+        Self { folder, plan }
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// With this file, last changed on the example date of RFC 9110: Sun, 06 Nov 1994 08:49:37 GMT.
+    pub(super) fn file(self, name: &str, content: &str) -> Self {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        fs::File::options().write(true).open(&path).unwrap().set_modified(changed).unwrap();
+        self
+    }
+
+    pub(super) fn folder(self, name: &str) -> Self {
+        fs::create_dir_all(self.path(name)).unwrap();
+        self
+    }
+
+    /// With a root, or alias, of another path.
+    pub(super) fn with_root(mut self, path: &Path) -> Self {
+        self.plan.settings.root.path = Template::literal(path.to_str().unwrap());
+        self
+    }
+
+    pub(super) fn get(self, target: &str) -> Answer {
+        self.request(&format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"))
+    }
+
+    /// Answers a head as it would be on the wire.
+    pub(super) fn request(self, head: &str) -> Answer {
+        let plan = Arc::new(self.plan.finish(None));
+        let (mut worker, _mailbox) = Worker::new(Clock::manual()).unwrap();
+        let handle = worker.handle();
+        let Ok(Progress::Head(head)) = Decoder::new().receive(&mut BytesMut::from(head), &Limits::default()) else {
+            panic!("no head: {head}");
+        };
+        let uri = Bytes::copy_from_slice(head.target.path());
+        let args = head.target.query().unwrap_or_default();
+        let request = Request { head, body: None };
+        let client = Rc::new(client(handle.now(), handle.wall()));
+        let site = Arc::new(OneLocation { plan, name: Bytes::from_static(b"a") });
+        let mut exchange = Exchange::new(handle.clone(), client, request, site, (uri, args), handle.now());
+        let answered = Rc::new(RefCell::new(None));
+        let result = Rc::clone(&answered);
+        handle.spawn(async move {
+            let mut response = answer(&mut exchange).await.expect("an answer");
+            let body = std::mem::replace(&mut response.body, Body::Empty);
+            let body = read(body).await;
+            let uri = String::from_utf8(exchange.uri.to_vec()).unwrap();
+            result.replace(Some(Answer { status: response.status.code(), response: *response, body, uri }));
+        });
+        while answered.borrow().is_none() {
+            worker.turn(Some(Duration::ZERO)).unwrap();
+        }
+        let answer = answered.take();
+        answer.unwrap()
+    }
+}
+
+impl Answer {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.response.headers.get(name.as_bytes()).map(|value| std::str::from_utf8(value).unwrap())
+    }
+
+    pub(super) fn content_type(&self) -> Option<&str> {
+        self.response.content_type.as_ref().map(|value| std::str::from_utf8(value).unwrap())
+    }
+
+    pub(super) fn location(&self) -> Option<&str> {
+        self.response.location.as_ref().map(|value| std::str::from_utf8(value).unwrap())
+    }
+
+    pub(super) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}
+
+async fn read(body: Body) -> Vec<u8> {
+    match body {
+        Body::Empty => Vec::new(),
+        Body::Bytes(bytes) => bytes.to_vec(),
+        Body::File(slice) => read_slice(&slice),
+        Body::Stream { mut source, length } => {
+            let mut content = Vec::new();
+            while let Some(chunk) = poll_fn(|context| source.poll_next(context)).await {
+                match chunk.unwrap() {
+                    Chunk::Bytes(bytes) => content.extend_from_slice(&bytes),
+                    Chunk::File(slice) => content.extend(read_slice(&slice)),
+                }
+            }
+            assert!(length.is_none_or(|length| length == content.len() as u64), "the length that was told");
+            content
+        }
+    }
+}
+
+fn read_slice(slice: &FileSlice) -> Vec<u8> {
+    let mut content = vec![0; slice.length as usize];
+    let count = read_at(slice.file.as_fd(), slice.offset, &mut content).unwrap();
+    content.truncate(count);
+    content
+}
+
+fn client(now: std::time::Instant, wall: SystemTime) -> Client {
+    let inet = "127.0.0.1:8080".parse().ok();
+    Client {
+        number: 1,
+        peer: Peer::Unix,
+        listener: Arc::new(ListenerFacts { address: "127.0.0.1:8080".into(), inet }),
+        accepted: now,
+        accepted_wall: wall,
+        requests: Cell::new(1),
+        local: OnceCell::new(),
+        transport: Weak::new(),
+    }
+}
+
+#[derive(Debug)]
+struct OneLocation {
+    plan: Arc<Plan>,
+    name: Bytes,
+}
+
+impl Site for OneLocation {
+    fn locate(&self, _path: &[u8]) -> Located {
+        Located { plan: Arc::clone(&self.plan), captured: None, redirect_to_slash: false }
+    }
+
+    fn named(&self, name: &str) -> Option<Arc<Plan>> {
+        (name == "@named").then(|| Arc::clone(&self.plan))
+    }
+
+    fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    fn name(&self) -> &Bytes {
+        &self.name
+    }
+
+    fn merge_slashes(&self) -> bool {
+        true
+    }
+}
