@@ -20,6 +20,8 @@ pub mod response;
 pub mod settings;
 pub mod site;
 pub mod template;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod variables;
 
 pub use exchange::{Captured, Captures, ErrorState, Exchange, Shown};

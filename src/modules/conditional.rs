@@ -99,7 +99,7 @@ mod tests {
     use crate::exchange::plan::{Handler, Handling, Outcome, Stage};
     use crate::exchange::settings::{ErrorAnswer, ErrorPage, ErrorTarget};
     use crate::exchange::template::Template;
-    use crate::modules::testing::{Answer, Location};
+    use crate::exchange::testing::{Answer, Location};
 
     #[derive(Debug)]
     struct Content {

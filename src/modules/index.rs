@@ -187,7 +187,7 @@ fn broken(exchange: &Exchange, path: &[u8], error: &io::Error) -> Outcome {
 mod tests {
     use super::*;
     use crate::exchange::response::Response;
-    use crate::modules::testing::Location;
+    use crate::exchange::testing::Location;
 
     /// Answers what has no slash at its end.
     #[derive(Debug)]

@@ -6,7 +6,5 @@ pub mod index;
 pub mod range;
 pub mod root;
 pub mod static_files;
-#[cfg(test)]
-mod testing;
 pub mod try_files;
 pub mod types;

@@ -213,7 +213,7 @@ mod tests {
 
     use super::*;
     use crate::exchange::plan::{Handler, Handling, Outcome, Stage};
-    use crate::modules::testing::{Answer, Location};
+    use crate::exchange::testing::{Answer, Location};
 
     const CONTENT: &str = "0123456789";
     const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";

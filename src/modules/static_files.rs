@@ -157,7 +157,7 @@ mod tests {
     use rustix::fs::{CWD, FileType, Mode, mknodat};
 
     use super::*;
-    use crate::modules::testing::{Answer, Location};
+    use crate::exchange::testing::{Answer, Location};
     use crate::runtime::Symlinks;
 
     fn site() -> Location {
@@ -255,7 +255,7 @@ mod tests {
     #[test]
     fn a_file_that_may_not_be_read_is_forbidden() {
         let site = site().file("secret", "x");
-        fs::set_permissions(site.path("secret"), std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+        fs::set_permissions(site.path("secret"), std::os::unix::fs::PermissionsExt::from_mode(0o0)).unwrap();
         let expected = if rustix::process::geteuid().is_root() { 200 } else { 403 };
         assert_eq!(site.get("/secret").status, expected);
     }

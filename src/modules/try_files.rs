@@ -209,8 +209,8 @@ mod tests {
 
     use super::*;
     use crate::exchange::response::Response;
+    use crate::exchange::testing::{Answer, Location};
     use crate::exchange::variables::{Reference, append};
-    use crate::modules::testing::{Answer, Location};
 
     /// Answers with the URI and the arguments.
     #[derive(Debug)]

@@ -298,7 +298,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
-    use crate::modules::testing::{Answer, Location};
+    use crate::exchange::testing::{Answer, Location};
 
     fn site(format: Format) -> Location {
         let site = Location::new(|plan| {

@@ -1,4 +1,4 @@
-//! A location to test modules in: a folder of files, a plan of handlers and filters, requests answered
+//! A location to test handlers and filters in: a folder of files, a plan of handlers and filters, requests answered
 //! without a connection.
 
 use std::cell::{Cell, OnceCell, RefCell};
@@ -25,23 +25,23 @@ use crate::http::h1::{Decoder, Limits, Progress};
 use crate::runtime::{Clock, Peer, Worker, read_at};
 
 /// A location that answers every path.
-pub(super) struct Location {
+pub(crate) struct Location {
     folder: tempfile::TempDir,
     plan: PlanBuilder,
 }
 
 /// An answer, its body read.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) response: Response,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) response: Response,
+    pub(crate) body: Vec<u8>,
     /// The URI in the end.
-    pub(super) uri: String,
+    pub(crate) uri: String,
 }
 
 impl Location {
     /// Whose plan `install` fills; its root is a folder of its own.
-    pub(super) fn new(install: impl FnOnce(&mut PlanBuilder)) -> Self {
+    pub(crate) fn new(install: impl FnOnce(&mut PlanBuilder)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut plan = PlanBuilder::new("/");
         plan.settings.root.path = Template::literal(folder.path().to_str().unwrap());
@@ -49,12 +49,12 @@ impl Location {
         Self { folder, plan }
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// With this file, last changed on the example date of RFC 9110: Sun, 06 Nov 1994 08:49:37 GMT.
-    pub(super) fn file(self, name: &str, content: &str) -> Self {
+    pub(crate) fn file(self, name: &str, content: &str) -> Self {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
@@ -63,23 +63,23 @@ impl Location {
         self
     }
 
-    pub(super) fn folder(self, name: &str) -> Self {
+    pub(crate) fn folder(self, name: &str) -> Self {
         fs::create_dir_all(self.path(name)).unwrap();
         self
     }
 
     /// With a root, or alias, of another path.
-    pub(super) fn with_root(mut self, path: &Path) -> Self {
+    pub(crate) fn with_root(mut self, path: &Path) -> Self {
         self.plan.settings.root.path = Template::literal(path.to_str().unwrap());
         self
     }
 
-    pub(super) fn get(self, target: &str) -> Answer {
+    pub(crate) fn get(self, target: &str) -> Answer {
         self.request(&format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"))
     }
 
     /// Answers a head as it would be on the wire.
-    pub(super) fn request(self, head: &str) -> Answer {
+    pub(crate) fn request(self, head: &str) -> Answer {
         let plan = Arc::new(self.plan.finish(None));
         let (mut worker, _mailbox) = Worker::new(Clock::manual()).unwrap();
         let handle = worker.handle();
@@ -110,19 +110,19 @@ impl Location {
 }
 
 impl Answer {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.response.headers.get(name.as_bytes()).map(|value| std::str::from_utf8(value).unwrap())
     }
 
-    pub(super) fn content_type(&self) -> Option<&str> {
+    pub(crate) fn content_type(&self) -> Option<&str> {
         self.response.content_type.as_ref().map(|value| std::str::from_utf8(value).unwrap())
     }
 
-    pub(super) fn location(&self) -> Option<&str> {
+    pub(crate) fn location(&self) -> Option<&str> {
         self.response.location.as_ref().map(|value| std::str::from_utf8(value).unwrap())
     }
 
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 }
