@@ -21,6 +21,8 @@
 //! assert_eq!(webserv_grammar::print(&parsed.document), "server {\n    listen 80;\n}\n");
 //! ```
 
+#![cfg_attr(test, allow(clippy::unwrap_used))] // in a test a panic is the report
+
 mod braces;
 mod error;
 mod lexer;

@@ -2,6 +2,8 @@
 //! misspelt words, the timing wheel, the logs' files and severities. Nothing of ours lies below it.
 
 pub mod duration;
+pub mod local_time;
+pub mod log_buffer;
 pub mod log_file;
 pub mod regex;
 pub mod report;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::CommandError;
 use super::arguments::Invocation;
-use crate::control::{Main, Source};
+use crate::config::load::{Origin, Request};
 use crate::modules::MODULES;
 
 /// Where an installed configuration is.
@@ -19,27 +19,27 @@ const INSTALLED_PREFIX: &str = "/usr/share/webserv";
 pub(super) const WELCOME_PORT: u16 = 8080;
 
 /// How the configuration is to be read.
-pub(super) fn source(invocation: &Invocation) -> Result<Source, CommandError> {
+pub(super) fn request(invocation: &Invocation) -> Result<Request, CommandError> {
     let current = env::current_dir()?;
     let file = match &invocation.configuration {
         Some(file) => Some(current.join(file)),
         None => Some(PathBuf::from(CONFIGURATION_PATH)).filter(|path| path.exists()),
     };
     let prefix = invocation.prefix.as_ref().map(|prefix| current.join(prefix));
-    let (main, prefix) = match file {
+    let (origin, prefix) = match file {
         Some(file) => {
             let prefix = prefix.unwrap_or_else(|| prefix_of(&file));
-            (Main::File(file), prefix)
+            (Origin::File(file), prefix)
         }
         None => {
             let prefix = prefix.map_or_else(welcome_prefix, Ok)?;
-            (Main::BuiltIn(welcome()), prefix)
+            (Origin::BuiltIn(welcome()), prefix)
         }
     };
-    Ok(Source {
-        main,
+    Ok(Request {
+        origin,
         prefix,
-        globals: invocation.globals.join("\n"),
+        globals: invocation.globals.clone(),
         error_log: invocation.error_log.clone(),
         modules: MODULES,
     })

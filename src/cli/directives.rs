@@ -9,9 +9,9 @@ use crate::modules::MODULES;
 /// Prints the list, one entry, or the whole manual as Markdown.
 pub(super) fn run(name: Option<&str>) -> Result<ExitCode, CommandError> {
     let text = match name {
-        None => manual::plain(MODULES),
+        None => manual::list(MODULES),
         Some("--markdown") => manual::markdown(MODULES),
-        Some(name) => manual::directive(MODULES, name)?,
+        Some(name) => manual::entry(MODULES, name)?,
     };
     print!("{text}");
     Ok(ExitCode::SUCCESS)

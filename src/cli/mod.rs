@@ -14,6 +14,7 @@ use std::process::ExitCode;
 
 use arguments::{Action, Invocation, UsageError};
 
+use crate::config::load::Request;
 use crate::exchange::error_pages::SIGNATURE;
 use crate::modules::MODULES;
 
@@ -57,10 +58,14 @@ fn perform(invocation: Invocation) -> Result<ExitCode, CommandError> {
             Ok(ExitCode::SUCCESS)
         }
         Action::Directives(name) => directives::run(name.as_deref()),
-        Action::Test => test::run(&defaults::source(&invocation)?, invocation.quiet, false),
-        Action::Dump => test::run(&defaults::source(&invocation)?, invocation.quiet, true),
-        Action::Signal(name) => signal::run(&defaults::source(&invocation)?, *name),
-        Action::Serve => serve::run(defaults::source(&invocation)?),
+        Action::Test => test::run(&request(&invocation)?, invocation.quiet, false),
+        Action::Dump => test::run(&request(&invocation)?, invocation.quiet, true),
+        Action::Signal(name) => signal::run(&request(&invocation)?, *name),
+        Action::Serve => serve::run(request(&invocation)?),
     }
 }
 
+/// How the configuration is to be read.
+fn request(invocation: &Invocation) -> Result<Request, CommandError> {
+    defaults::request(invocation)
+}

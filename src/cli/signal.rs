@@ -3,14 +3,15 @@
 use std::process::ExitCode;
 
 use super::CommandError;
-use crate::config::render::Colour;
-use crate::control::{self, SignalName, Source};
+use crate::config::load::{self, Request};
+use crate::config::render;
+use crate::control::{self, SignalName};
 
 /// Sends the signal.
-pub(super) fn run(source: &Source, name: SignalName) -> Result<ExitCode, CommandError> {
-    let loaded = source.load(None);
+pub(super) fn run(request: &Request, name: SignalName) -> Result<ExitCode, CommandError> {
+    let loaded = load::load(request, None);
     let Ok(configuration) = loaded.result else {
-        eprint!("{}", loaded.report.render(Colour::of_standard_error()));
+        eprint!("{}", render::text(&loaded.report, render::Colour::when_terminal()));
         return Err("the configuration has errors, so its pid file is not known".into());
     };
     let path = configuration.process.pid.ok_or(

@@ -3,15 +3,14 @@
 use std::process::ExitCode;
 
 use super::CommandError;
-use crate::config::dump;
-use crate::config::render::Colour;
-use crate::control::Source;
+use crate::config::load::Request;
+use crate::config::{dump, load, render};
 
 /// Checks; with `dump_too`, prints all files that were read to standard output.
-pub(super) fn run(source: &Source, quiet: bool, dump_too: bool) -> Result<ExitCode, CommandError> {
-    let loaded = source.load(None);
-    eprint!("{}", loaded.report.render(Colour::of_standard_error()));
-    let name = &source.main;
+pub(super) fn run(request: &Request, quiet: bool, dump_too: bool) -> Result<ExitCode, CommandError> {
+    let loaded = load::load(request, None);
+    eprint!("{}", render::text(&loaded.report, render::Colour::when_terminal()));
+    let name = request.origin.to_string();
     let Ok(_configuration) = loaded.result else {
         eprintln!("webserv: configuration file {name} test failed");
         return Ok(ExitCode::FAILURE);
@@ -21,7 +20,7 @@ pub(super) fn run(source: &Source, quiet: bool, dump_too: bool) -> Result<ExitCo
         eprintln!("webserv: configuration file {name} test is successful");
     }
     if dump_too {
-        dump::dump(&loaded.report.sources, &mut std::io::stdout().lock())?;
+        print!("{}", dump::dump(&loaded.report.sources));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -73,12 +73,14 @@ impl<'s> Addresses<'s> {
         }
     }
 
-    pub(super) fn finish(self) -> Vec<AddressRoutes> {
-        let routes = self.order.into_iter().map(|address| AddressRoutes {
-            address: address.address,
-            options: address.options,
-            names: address.names.build(),
-            default: address.default,
+    pub(super) fn finish(self) -> Vec<Arc<AddressRoutes>> {
+        let routes = self.order.into_iter().map(|address| {
+            Arc::new(AddressRoutes {
+                address: address.address,
+                options: address.options,
+                names: address.names.build(),
+                default: address.default,
+            })
         });
         routes.collect()
     }

@@ -307,10 +307,8 @@ impl<'a> Arguments<'a> {
 
     fn duration_error(&self, index: usize, error: &DurationError) -> Diagnostic {
         let base = self.invalid_value(index, "time");
-        let at_unit = |base: Diagnostic, unit: &str| Diagnostic {
-            place: Some(self.place_of_unit(index, unit)),
-            ..base
-        };
+        let at_unit =
+            |base: Diagnostic, unit: &str| Diagnostic { place: Some(self.place_of_unit(index, unit)), ..base };
         match error {
             DurationError::UnknownUnit { unit, .. } => {
                 at_unit(base, unit).label("expected one of the units ms, s, m, h, d, w, M (months), y")
@@ -342,9 +340,8 @@ impl<'a> Arguments<'a> {
             Some(variables.resolve(name, || place(dollar..at + name.len())))
         });
         drop(variables);
-        let mut errors = compiled.map_err(|errors| {
-            errors.into_iter().map(|error| template_error(text, &error, &place)).collect::<Vec<_>>()
-        });
+        let mut errors = compiled
+            .map_err(|errors| errors.into_iter().map(|error| template_error(text, &error, &place)).collect::<Vec<_>>());
         if let Err(errors) = &mut errors {
             for further in errors.drain(1..) {
                 self.session.report(further);
@@ -365,8 +362,9 @@ fn template_error(text: &str, error: &TemplateError, place: &impl Fn(Range<usize
         TemplateError::Unclosed { name, at } => {
             Diagnostic::error(place(*at..at + 2 + name.len()), error.to_string()).label("expected `}` behind the name")
         }
-        TemplateError::NoName { at } => Diagnostic::error(place(*at..at + 1), error.to_string())
-            .label("expected a variable's name behind `$`"),
+        TemplateError::NoName { at } => {
+            Diagnostic::error(place(*at..at + 1), error.to_string()).label("expected a variable's name behind `$`")
+        }
         TemplateError::Unknown { at, length, .. } => {
             let end = (at + length).min(text.len());
             Diagnostic::error(place(*at..end), error.to_string())

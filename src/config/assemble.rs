@@ -4,6 +4,7 @@
 //! Called by `load` with what the engine drafted. Settings of a module one of whose directives was
 //! wrong are not asked for: what they would say is not what was meant.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -29,6 +30,8 @@ pub(super) struct Assembly<'a> {
     pub(super) modules: &'static [&'static dyn AnyModule],
     pub(super) failed: &'a [bool],
     pub(super) resources: &'a mut Resources,
+    /// Where errors go when no directive says.
+    pub(super) error_log: Option<&'a Path>,
 }
 
 impl Assembly<'_> {
@@ -38,13 +41,14 @@ impl Assembly<'_> {
         self.each_module(&draft.main, |module, conf, build| module.process(conf, &mut process, build));
         let mut addresses = Addresses::new(self.session, as_root);
         let judge_addresses = !self.failed.contains(&true);
+        let servers = draft.servers.len();
         for server in &draft.servers {
             let (built, given, names) = self.server(server);
             if judge_addresses {
                 addresses.add(&built, server.place, &given.listens, &names);
             }
         }
-        (process, Tree { addresses: addresses.finish().into_iter().map(Arc::new).collect() })
+        (process, Tree::new(addresses.finish(), servers))
     }
 
     fn server(&mut self, draft: &DraftServer) -> (Arc<Server>, ServerBuilder, Vec<ServerName>) {
@@ -74,9 +78,9 @@ impl Assembly<'_> {
             names.extend(Name::parse("").ok().map(|name| (name, place)));
         }
         let with_slots = names.into_iter().filter_map(|(name, place)| {
-            let slots = name.regex().map_or_else(|| Ok(Slots::default()), |regex| {
-                named_regex::slots(regex, self.session, place)
-            });
+            let slots = name
+                .regex()
+                .map_or_else(|| Ok(Slots::default()), |regex| named_regex::slots(regex, self.session, place));
             match slots {
                 Ok(slots) => Some((name, place, slots)),
                 Err(error) => {
@@ -139,8 +143,12 @@ impl Assembly<'_> {
         mut ask: impl FnMut(&dyn AnyModule, &super::schema::Conf, &mut Build<'_>) -> Result<(), Diagnostic>,
     ) {
         let mut warnings = Vec::new();
-        let mut build =
-            Build { resources: self.resources, prefix: self.session.prefix_path(), warnings: &mut warnings };
+        let mut build = Build {
+            resources: self.resources,
+            prefix: self.session.prefix_path(),
+            error_log: self.error_log,
+            warnings: &mut warnings,
+        };
         let asked = self.modules.iter().zip(confs).zip(self.failed).filter(|(_, failed)| !**failed);
         for ((module, conf), _) in asked {
             if let Err(error) = ask(*module, conf, &mut build) {

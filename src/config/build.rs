@@ -89,6 +89,7 @@ impl Default for ServerBuilder {
 pub struct Build<'a> {
     pub(super) resources: &'a mut Resources,
     pub(super) prefix: &'a Path,
+    pub(super) error_log: Option<&'a Path>,
     pub(super) warnings: &'a mut Vec<Diagnostic>,
 }
 
@@ -98,12 +99,19 @@ impl Build<'_> {
         self.prefix
     }
 
+    /// Where errors go when no `error_log` of the main context says (`-e`).
+    pub fn error_log(&self) -> Option<&Path> {
+        self.error_log
+    }
+
     /// Opens a log file for appending, creating it; the same path is the same file.
     ///
     /// # Errors
     /// The system's reason, at `place`.
     pub fn log_file(&mut self, path: &Path, place: Option<Place>) -> Result<Arc<LogFile>, Diagnostic> {
-        self.resources.log_file(path, place)
+        let (file, warning) = self.resources.log_file(path, place)?;
+        self.warnings.extend(warning);
+        Ok(file)
     }
 
     /// Keeps a warning.

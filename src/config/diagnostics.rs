@@ -2,6 +2,8 @@
 
 use webserv_grammar::Span;
 
+use crate::base::report::Severity;
+
 /// A place in one of the files that a configuration was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
@@ -22,6 +24,16 @@ pub enum Level {
     Warning,
     /// The configuration is refused.
     Error,
+}
+
+impl Level {
+    /// The level that nginx logs such a finding with.
+    pub fn severity(self) -> Severity {
+        match self {
+            Self::Warning => Severity::Warn,
+            Self::Error => Severity::Emerg,
+        }
+    }
 }
 
 /// One finding.

@@ -43,7 +43,7 @@ pub(super) struct DraftServer {
 /// One `location`.
 pub(super) struct DraftLocation {
     pub(super) place: Place,
-    /// As written, modifier and pattern with one space between.
+    /// Modifier and pattern with one space between, also where they were glued.
     pub(super) name: Box<str>,
     pub(super) pattern: Pattern,
     /// The slots of the named groups of its regular expression.
@@ -135,10 +135,9 @@ impl<'s> Engine<'s> {
         let inner = pattern.as_ref().or(outer);
         let locations = self.locations(&scope, inner, depth + 1);
         let except = self.except(&scope);
-        let words: Vec<&str> = line.words.iter().map(|word| &*word.text).collect();
         Some(DraftLocation {
             place: line.place(line.name),
-            name: words.join(" ").into(),
+            name: location_name(&line).into(),
             captures: self.captures(&line, pattern.as_ref()),
             pattern: pattern?,
             confs: scope.confs,
@@ -322,6 +321,22 @@ impl<'s> Engine<'s> {
 impl Scope<'_> {
     fn new(context: Contexts, opened: Option<Place>, confs: Confs) -> Self {
         Self { context, opened, location: None, confs, seen: Vec::new(), blocks: Vec::new() }
+    }
+}
+
+/// How a location is called everywhere: `/x`, `= /x`, `~* x`, `@x`.
+fn location_name(line: &Line<'_>) -> String {
+    match line.words {
+        [modifier, text] => format!("{} {}", modifier.text, text.text),
+        [text] => {
+            let text = &*text.text;
+            let glued = ["=", "^~", "~*", "~"].into_iter().find_map(|modifier| {
+                let pattern = text.strip_prefix(modifier)?;
+                Some(format!("{modifier} {pattern}"))
+            });
+            glued.unwrap_or_else(|| text.to_owned())
+        }
+        _ => String::new(),
     }
 }
 

@@ -12,7 +12,7 @@ use glob::{MatchOptions, Pattern};
 use webserv_grammar::{Block, Directive, Document, SyntaxError, Word};
 
 use super::diagnostics::{Diagnostic, FileId, Level, Place};
-use super::sources::{Sources};
+use super::sources::Sources;
 use crate::base::suggest::nearest;
 
 /// The name of the directive that is found here.
@@ -42,10 +42,18 @@ pub(super) struct Reader<'a> {
     folder: &'a Path,
     by_path: HashMap<PathBuf, FileId>,
     by_pattern: HashMap<String, Rc<[FileId]>>,
-    /// How many files deep each file includes; 1 for one that includes nothing.
-    heights: HashMap<FileId, usize>,
+    extents: HashMap<FileId, Extent>,
     /// The files being read, outermost first, and the `include` of each.
     open: Vec<(PathBuf, Option<Place>)>,
+}
+
+/// How much a file is with all that it includes.
+#[derive(Clone, Copy, Debug)]
+struct Extent {
+    /// How many files deep; 1 for one that includes nothing.
+    depth: usize,
+    /// How many files, each counted as often as it is included.
+    files: usize,
 }
 
 impl Documents {
@@ -69,7 +77,7 @@ impl<'a> Reader<'a> {
             folder,
             by_path: HashMap::new(),
             by_pattern: HashMap::new(),
-            heights: HashMap::new(),
+            extents: HashMap::new(),
             open: Vec::new(),
         }
     }
@@ -100,11 +108,12 @@ impl<'a> Reader<'a> {
         }
         let depth = self.open.len();
         if let Some(file) = self.by_path.get(path) {
-            if depth + self.heights.get(file).copied().unwrap_or(0) > DEPTH_MAX {
+            let file = *file;
+            if depth + self.extents.get(&file).map_or(0, |extent| extent.depth) > DEPTH_MAX {
                 self.too_deep(asked);
                 return None;
             }
-            return Some(*file);
+            return Some(file);
         }
         if depth >= DEPTH_MAX {
             self.too_deep(asked);
@@ -130,14 +139,23 @@ impl<'a> Reader<'a> {
     fn parse(&mut self, file: FileId) {
         let parsed = webserv_grammar::parse(&self.read.sources.source(file).text);
         self.read.findings.extend(parsed.errors.into_iter().map(|error| syntax_finding(file, error)));
-        let mut height = 1;
+        let mut extent = Extent { depth: 1, files: 1 };
         for (name, pattern) in include_lines(&parsed.document) {
-            let files = self.include(file, pattern);
-            let below = files.iter().filter_map(|file| self.heights.get(file)).max().copied().unwrap_or(0);
-            height = height.max(1 + below);
+            let mut files = self.include(file, pattern);
+            for below in files.iter().filter_map(|file| self.extents.get(file)) {
+                extent.depth = extent.depth.max(1 + below.depth);
+                extent.files += below.files;
+            }
+            if extent.files > EXPANSIONS_MAX {
+                let place = Place { file, span: pattern.span };
+                let message = format!("more than {EXPANSIONS_MAX} files in all, counted as often as they are included");
+                self.read.findings.push(Diagnostic::error(place, message));
+                extent.files = EXPANSIONS_MAX;
+                files = Rc::default();
+            }
             self.read.documents.includes.insert((file, name.span.start), files);
         }
-        self.heights.insert(file, height);
+        self.extents.insert(file, extent);
         self.read.documents.documents.insert(file, parsed.document);
     }
 
@@ -256,10 +274,8 @@ fn suggest_file(finding: Diagnostic, path: &Path) -> Diagnostic {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return finding.label(format!("there is no folder \"{}\"", folder.display()));
     };
-    let names: Vec<String> = entries
-        .take(FOLDER_ENTRIES_MAX)
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .collect();
+    let names: Vec<String> =
+        entries.take(FOLDER_ENTRIES_MAX).filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
     match nearest(&name.to_string_lossy(), names.iter().map(|name| &**name)) {
         Some(near) => finding.label(format!("did you mean `{near}`?")),
         None => finding,
@@ -267,12 +283,12 @@ fn suggest_file(finding: Diagnostic, path: &Path) -> Diagnostic {
 }
 
 /// nginx's: a `*` matches no slash and no dot at the beginning of a name.
-const GLOB_OPTIONS: MatchOptions = MatchOptions {
-    case_sensitive: true,
-    require_literal_separator: true,
-    require_literal_leading_dot: true,
-};
+const GLOB_OPTIONS: MatchOptions =
+    MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
 /// nginx has no such limit, but ends by running out of descriptors.
 const DEPTH_MAX: usize = 32;
+/// Ten snippets in each of ten thousand servers are a tenth of it; files that double each other at each
+/// of a few levels are soon more.
+const EXPANSIONS_MAX: usize = 1_000_000;
 /// How many names are looked at for a suggestion.
 const FOLDER_ENTRIES_MAX: usize = 1000;

@@ -45,10 +45,8 @@ impl Index {
         let structure =
             STRUCTURE.iter().map(|(what, entry)| Known { entry: *entry, meaning: Meaning::Structure(*what) });
         let of_modules = modules.iter().enumerate().flat_map(|(module, table)| {
-            (0..table.directive_count()).map(move |line| Known {
-                entry: table.directive(line),
-                meaning: Meaning::Module { module, line },
-            })
+            (0..table.directive_count())
+                .map(move |line| Known { entry: table.directive(line), meaning: Meaning::Module { module, line } })
         });
         let known: Vec<Known> = structure.chain(of_modules).collect();
         let mut by_name: HashMap<_, Vec<_>> = HashMap::new();

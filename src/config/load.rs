@@ -5,11 +5,12 @@
 //! and publishes nothing: that is for `control`.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::assemble::Assembly;
-use super::build::ProcessBuilder;
-use super::diagnostics::{Diagnostic, FileId};
+pub use super::build::ProcessBuilder as Process;
+use super::diagnostics::{Diagnostic, FileId, Level};
 use super::engine::Engine;
 use super::includes::Reader;
 use super::resources::Resources;
@@ -21,56 +22,43 @@ use crate::exchange::core_variables::CORE_VARIABLES;
 use crate::route::tree::Tree;
 
 /// What to load, and how.
-pub struct Request<'a> {
+#[derive(Clone)]
+pub struct Request {
     /// Where the main text comes from.
-    pub origin: Origin<'a>,
-    /// What relative paths are taken from (`-p`); UTF-8, as nginx needs it for `root`.
-    pub prefix: &'a Path,
-    /// Directives of the main context from the command line (`-g`); may be empty.
-    pub globals: &'a str,
+    pub origin: Origin,
+    /// What relative paths are taken from (`-p`); in UTF-8, for it becomes a part of values.
+    pub prefix: PathBuf,
+    /// Directives of the main context from the command line (`-g`), in order.
+    pub globals: Vec<String>,
+    /// Where errors go when no `error_log` of the main context says (`-e`).
+    pub error_log: Option<PathBuf>,
     /// All modules, in their order.
     pub modules: &'static [&'static dyn AnyModule],
-    /// What the running configuration has open.
-    pub previous: Option<&'a Resources>,
-    /// Whether low ports can be bound: decides the address of a server without `listen`.
-    pub as_root: bool,
 }
 
 /// Where the main text comes from.
-#[derive(Clone, Copy, Debug)]
-pub enum Origin<'a> {
+#[derive(Clone, Debug)]
+pub enum Origin {
     /// A file; relative includes are taken from its folder.
-    File(&'a Path),
-    /// A text that is built in.
-    Text {
-        /// What messages call it.
-        name: &'a str,
-        /// The text.
-        text: &'a str,
-        /// The folder that relative includes are taken from.
-        folder: &'a Path,
-    },
+    File(PathBuf),
+    /// This text; relative includes are taken from the prefix.
+    BuiltIn(String),
 }
 
 /// What became of it.
 #[derive(Debug)]
 pub struct Loaded {
     /// The configuration, unless anything in the report is an error.
-    pub result: Result<Configuration, Refused>,
+    pub result: Result<Configuration, ()>,
     /// What was read and found.
     pub report: Report,
 }
-
-/// A configuration that is refused; the report says why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the configuration is refused")]
-pub struct Refused;
 
 /// A finished configuration.
 #[derive(Debug)]
 pub struct Configuration {
     /// What concerns the whole process.
-    pub process: ProcessBuilder,
+    pub process: Process,
     /// By what requests are routed.
     pub tree: Tree,
     /// What it has open, for the next load.
@@ -88,18 +76,19 @@ pub struct Report {
     pub left_out: usize,
 }
 
-/// Loads a configuration.
-pub fn load(request: &Request<'_>) -> Loaded {
-    let folder = request.origin.folder();
-    let mut reader = Reader::new(&folder);
+/// Loads a configuration; what `previous`, the running one, has open is taken over.
+pub fn load(request: &Request, previous: Option<&Resources>) -> Loaded {
+    let folder = match &request.origin {
+        Origin::File(path) => path.parent().unwrap_or(Path::new("")),
+        Origin::BuiltIn(_) => &request.prefix,
+    };
+    let mut reader = Reader::new(folder);
     // nginx reads `-g` first.
     let mut texts: Vec<FileId> = Vec::new();
-    if !request.globals.trim().is_empty() {
-        texts.push(reader.text("command line (-g)", request.globals));
-    }
-    match request.origin {
+    texts.extend(request.globals.iter().map(|text| reader.text("command line (-g)", text)));
+    match &request.origin {
         Origin::File(path) => texts.extend(reader.main_file(path)),
-        Origin::Text { name, text, .. } => texts.push(reader.text(name, text)),
+        Origin::BuiltIn(text) => texts.push(reader.text(BUILT_IN, text)),
     }
     let read = reader.finish();
     let tables = request.modules.iter().flat_map(|module| module.variables());
@@ -108,26 +97,37 @@ pub fn load(request: &Request<'_>) -> Loaded {
         documents: read.documents,
         variables: RefCell::new(Variables::new(CORE_VARIABLES.iter().chain(tables))),
         prefix: request.prefix.to_string_lossy().into_owned(),
-        folder,
+        folder: folder.to_owned(),
         findings: Findings::default(),
     };
     read.findings.into_iter().for_each(|finding| session.report(finding));
     if request.prefix.to_str().is_none() {
         session.report(Diagnostic::without_place(format!("the prefix \"{}\" is not UTF-8", session.prefix)));
     }
-    let result = understand(request, &session, &texts);
+    let result = understand(request, previous, &session, &texts);
     let (diagnostics, left_out) = session.findings.finish();
     Loaded { result, report: Report { sources: session.sources, diagnostics, left_out } }
 }
 
-fn understand(request: &Request<'_>, session: &Session, texts: &[FileId]) -> Result<Configuration, Refused> {
+fn understand(
+    request: &Request,
+    previous: Option<&Resources>,
+    session: &Session,
+    texts: &[FileId],
+) -> Result<Configuration, ()> {
     let draft = Engine::new(session, request.modules).read(texts);
-    let mut resources = Resources::after(request.previous);
-    let assembly = Assembly { session, modules: request.modules, failed: &draft.failed, resources: &mut resources };
-    let (process, tree) = assembly.build(&draft, request.as_root);
+    let mut resources = Resources::after(previous);
+    let assembly = Assembly {
+        session,
+        modules: request.modules,
+        failed: &draft.failed,
+        resources: &mut resources,
+        error_log: request.error_log.as_deref(),
+    };
+    let (process, tree) = assembly.build(&draft, rustix::process::geteuid().is_root());
     judge_variables(session, draft.failed.contains(&true));
     if session.findings.has_errors() {
-        return Err(Refused);
+        return Err(());
     }
     resources.finish();
     Ok(Configuration { process, tree, resources })
@@ -150,12 +150,11 @@ fn judge_variables(session: &Session, setters_failed: bool) {
     }
 }
 
-impl Origin<'_> {
-    /// The folder that relative includes are taken from.
-    fn folder(self) -> PathBuf {
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => path.parent().unwrap_or(Path::new("")).to_owned(),
-            Self::Text { folder, .. } => folder.to_owned(),
+            Self::File(path) => write!(formatter, "{}", path.display()),
+            Self::BuiltIn(_) => formatter.write_str(BUILT_IN),
         }
     }
 }
@@ -163,6 +162,9 @@ impl Origin<'_> {
 impl Report {
     /// Whether anything refuses the configuration.
     pub fn has_errors(&self) -> bool {
-        self.diagnostics.iter().any(|finding| finding.level == super::diagnostics::Level::Error)
+        self.diagnostics.iter().any(|finding| finding.level == Level::Error)
     }
 }
+
+/// What messages call the text that no file holds.
+const BUILT_IN: &str = "built-in configuration";

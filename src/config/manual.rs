@@ -24,8 +24,7 @@ pub struct Documented {
 pub fn directives(modules: &[&'static dyn AnyModule]) -> Vec<Documented> {
     let structure = STRUCTURE.iter().map(|(_, entry)| Documented { module: structure::NAME, entry: *entry });
     let of_modules = modules.iter().flat_map(|module| {
-        (0..module.directive_count())
-            .map(|line| Documented { module: module.name(), entry: module.directive(line) })
+        (0..module.directive_count()).map(|line| Documented { module: module.name(), entry: module.directive(line) })
     });
     let mut all: Vec<_> = structure.chain(of_modules).collect();
     all.sort_by_key(|documented| documented.entry.name);
@@ -40,11 +39,16 @@ pub fn variables(modules: &[&'static dyn AnyModule]) -> Vec<&'static Variable> {
     all
 }
 
+/// All directives, one line each: how it is written.
+pub fn list(modules: &[&'static dyn AnyModule]) -> String {
+    directives(modules).iter().map(|found| found.entry.usage() + "\n").collect()
+}
+
 /// What the manual says of one directive; more than one entry when modules share a name.
 ///
 /// # Errors
 /// No directive has the name; the text says so, and names the nearest.
-pub fn directive(modules: &[&'static dyn AnyModule], name: &str) -> Result<String, String> {
+pub fn entry(modules: &[&'static dyn AnyModule], name: &str) -> Result<String, String> {
     let all = directives(modules);
     let found: Vec<String> =
         all.iter().filter(|documented| documented.entry.name == name).map(|found| plain_entry(&found.entry)).collect();

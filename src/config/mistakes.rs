@@ -28,12 +28,7 @@ pub(super) fn unknown(line: &Line<'_>, context: Contexts, index: &Index) -> Diag
 }
 
 /// The directive stands in a block where it means nothing.
-pub(super) fn misplaced(
-    line: &Line<'_>,
-    context: Contexts,
-    possible: Contexts,
-    opened: Option<Place>,
-) -> Diagnostic {
+pub(super) fn misplaced(line: &Line<'_>, context: Contexts, possible: Contexts, opened: Option<Place>) -> Diagnostic {
     let name = &*line.name.text;
     let here: Vec<_> = context.names().collect();
     let here = here.first().copied().unwrap_or("this");

@@ -21,81 +21,70 @@ pub enum Colour {
 }
 
 impl Colour {
-    /// On when standard error is a terminal, unless `NO_COLOR` is set.
-    pub fn of_standard_error() -> Self {
-        let wanted = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        if wanted { Self::On } else { Self::Off }
+    /// On when standard error is a terminal, unless `NO_COLOR` asks for none.
+    pub fn when_terminal() -> Self {
+        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        if std::io::stderr().is_terminal() && !unwanted { Self::On } else { Self::Off }
     }
 }
 
-impl Report {
-    /// All findings as a person reads them, with an empty line between; empty if there are none.
-    pub fn render(&self, colour: Colour) -> String {
-        let mut shown: Vec<String> =
-            self.diagnostics.iter().map(|finding| render(finding, &self.sources, colour)).collect();
-        if self.left_out > 0 {
-            shown.push(format!("and {} more", self.left_out));
-        }
-        if shown.is_empty() { String::new() } else { shown.join("\n\n") + "\n" }
+/// All findings as a person reads them, with an empty line between; empty if there are none.
+pub fn text(report: &Report, colour: Colour) -> String {
+    let findings = report.diagnostics.iter();
+    let mut shown: Vec<String> = findings.map(|finding| excerpt(finding, &report.sources, colour)).collect();
+    if report.left_out > 0 {
+        shown.push(format!("and {} more", report.left_out));
     }
-
-    /// All findings in nginx's form, one line each, with how bad they are.
-    pub fn log_lines(&self) -> impl Iterator<Item = (Level, String)> {
-        let more = (self.left_out > 0).then(|| (Level::Error, format!("[emerg] and {} more", self.left_out)));
-        let lines = self.diagnostics.iter().map(|finding| (finding.level, log_line(finding, &self.sources)));
-        lines.chain(more)
-    }
+    if shown.is_empty() { String::new() } else { shown.join("\n\n") + "\n" }
 }
 
-/// One finding in nginx's form: `[emerg] unknown directive "indx" in /etc/x.conf:3`.
-pub fn log_line(finding: &Diagnostic, sources: &Sources) -> String {
-    let level = match finding.level {
-        Level::Warning => "warn",
-        Level::Error => "emerg",
-    };
-    // A message is one line, whatever word of the configuration it cites.
-    let message = finding.message.replace(char::is_control, " ");
+/// One finding in nginx's form, without its level: `unknown directive "indx" in /etc/x.conf:3`.
+pub fn one_line(finding: &Diagnostic, sources: &Sources) -> String {
+    let message = in_one_line(&finding.message);
     match finding.place {
         Some(place) => {
             let (line, _) = sources.line_and_column(place);
-            format!("[{level}] {message} in {}:{line}", sources.source(place.file).name)
+            format!("{message} in {}:{line}", sources.source(place.file).name)
         }
-        None => format!("[{level}] {message}"),
+        None => message,
     }
 }
 
 /// One finding as a person reads it: file, line and column, the line itself with a caret under what
 /// is wrong, what to do, and the other places that belong to it.
-pub fn render(finding: &Diagnostic, sources: &Sources, colour: Colour) -> String {
+pub fn excerpt(finding: &Diagnostic, sources: &Sources, colour: Colour) -> String {
     let level = match finding.level {
         Level::Warning => Shown::WARNING,
         Level::Error => Shown::ERROR,
     };
-    let mut group: Group<'_> = match finding.place {
-        None => Group::with_title(level.primary_title(&*finding.message)),
-        Some(_) => Group::with_title(level.primary_title(&*finding.message)),
-    };
+    let mut group = Group::with_title(level.primary_title(in_one_line(&finding.message)));
     if finding.place.is_none() && !finding.label.is_empty() {
-        group = group.element(Shown::NOTE.message(&*finding.label));
+        group = group.element(Shown::NOTE.message(in_one_line(&finding.label)));
     }
     for excerpt in excerpts(finding, sources) {
         let mut snippet =
             Snippet::source(excerpt.text).line_start(excerpt.first_line).path(&*excerpt.source.name).fold(true);
         for mark in excerpt.marks {
             let span = mark.place.start - excerpt.start..mark.place.end - excerpt.start;
-            let label = (!mark.text.is_empty()).then_some(mark.text);
+            let label = (!mark.text.is_empty()).then(|| in_one_line(mark.text));
             snippet = snippet.annotation(mark.kind.span(span).label(label));
         }
         group = group.element(snippet);
     }
     if let Some(help) = &finding.help {
-        group = group.element(Shown::HELP.message(&**help));
+        group = group.element(Shown::HELP.message(in_one_line(help)));
     }
     let renderer = match colour {
         Colour::On => Renderer::styled(),
         Colour::Off => Renderer::plain(),
     };
     renderer.render(&[group])
+}
+
+/// A message is one line, and no escape code reaches a terminal, whatever word of the configuration
+/// it cites.
+fn in_one_line(message: &str) -> String {
+    message.replace(char::is_control, " ")
 }
 
 /// Some lines of one text, and what is marked in them.
@@ -164,7 +153,7 @@ impl Excerpt<'_> {
         let start = text[..start].rfind('\n').map_or(0, |at| at + 1);
         let end = text[end..].find('\n').map_or(text.len(), |at| end + at);
         self.start = start;
-        self.text = &self.source.text[start..end];
+        self.text = self.source.text[start..end].trim_end_matches('\r');
         self.first_line = 1 + text[..start].bytes().filter(|byte| *byte == b'\n').count();
     }
 }

@@ -7,9 +7,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::diagnostics::{Diagnostic, Place};
+use super::diagnostics::{Diagnostic, Level, Place};
 use super::sources::system_reason;
 use crate::base::log_file::LogFile;
+use crate::base::report::{Severity, report};
 
 /// What is open.
 #[derive(Clone, Debug, Default)]
@@ -28,40 +29,60 @@ impl Resources {
 
     /// A log file, opened for appending and created if need be; the same path is the same file.
     ///
+    /// One that is taken over goes to the file that has its name now, for as with nginx a reload is
+    /// a way to finish a rotation. Where that cannot be opened it stays as it is, with a warning.
+    ///
     /// # Errors
     /// The system's reason, at `place`.
-    pub fn log_file(&mut self, path: &Path, place: Option<Place>) -> Result<Arc<LogFile>, Diagnostic> {
+    pub(super) fn log_file(
+        &mut self,
+        path: &Path,
+        place: Option<Place>,
+    ) -> Result<(Arc<LogFile>, Option<Diagnostic>), Diagnostic> {
         if let Some(file) = self.log_files.get(path) {
-            return Ok(Arc::clone(file));
+            return Ok((Arc::clone(file), None));
         }
-        let file = match self.previous.remove(path) {
-            Some(file) => file,
-            None => Arc::new(LogFile::open(path).map_err(|error| {
-                let message = format!("open() \"{}\" failed ({})", path.display(), system_reason(&error));
-                Diagnostic { place, ..Diagnostic::without_place(message) }
-            })?),
+        let failed = |error| {
+            let message = format!("open() \"{}\" failed ({})", path.display(), system_reason(&error));
+            Diagnostic { place, ..Diagnostic::without_place(message) }
+        };
+        let (file, warning) = match self.previous.remove(path) {
+            Some(file) => {
+                let warning = file.reopen().err().map(|error| Diagnostic {
+                    level: Level::Warning,
+                    ..failed(error).label("lines go on to the file that was open before")
+                });
+                (file, warning)
+            }
+            None => (Arc::new(LogFile::open(path).map_err(failed)?), None),
         };
         self.log_files.insert(path.to_owned(), Arc::clone(&file));
-        Ok(file)
+        Ok((file, warning))
     }
 
-    /// Opens all log files anew (USR1); one that cannot be opened stays as it is, and says so.
+    /// Lets all lines from now on go to the files that have the logs' names now (`USR1`).
     pub fn reopen_logs(&self) {
-        for file in self.log_files.values() {
-            file.reopen();
+        for (path, file) in &self.log_files {
+            if let Err(error) = file.reopen() {
+                let reason = system_reason(&error);
+                report(Severity::Emerg, format_args!("open() \"{}\" failed ({reason})", path.display()));
+            }
         }
     }
 
     /// Gives the log files to the user that the server becomes, so that it can open them again.
     pub fn hand_over(&self, user: u32, group: u32) {
-        for file in self.log_files.values() {
-            file.hand_over(user, group);
+        for (path, file) in &self.log_files {
+            if let Err(error) = file.give_to(user, group) {
+                let reason = system_reason(&error);
+                report(Severity::Warn, format_args!("chown() \"{}\" failed ({reason})", path.display()));
+            }
         }
     }
 
-    /// All log files, to be opened again when they were rotated.
-    pub fn log_files(&self) -> impl Iterator<Item = &Arc<LogFile>> {
-        self.log_files.values()
+    /// All log files.
+    pub fn log_files(&self) -> impl Iterator<Item = (&Path, &Arc<LogFile>)> {
+        self.log_files.iter().map(|(path, file)| (&**path, file))
     }
 
     /// Lets go of what was open before and was not named again.

@@ -161,6 +161,9 @@ pub struct Directive<C: 'static> {
     pub origin: Origin,
 }
 
+/// Makes what a nested block starts with from what the enclosing block has set.
+pub type Inherit<C> = fn(&C) -> C;
+
 /// A feature: its directives, its variables, and what it puts into the server.
 pub trait Module: 'static {
     /// What its directives set. The default is nginx's default for every directive; a nested
@@ -178,7 +181,7 @@ pub trait Module: 'static {
 
     /// What a nested block starts with, where that is not the enclosing block's settings: for
     /// directives that are not inherited (`return`).
-    const INHERIT: Option<fn(&Self::Conf) -> Self::Conf> = None;
+    const INHERIT: Option<Inherit<Self::Conf>> = None;
 
     /// Gives what was set for the whole process.
     ///

@@ -22,12 +22,7 @@ pub(super) struct Split<'a> {
 }
 
 /// Looks for a missing semicolon in a directive; `entry` is its line of the table, if it is known.
-pub(super) fn split<'a>(
-    line: Line<'a>,
-    entry: Option<&Entry>,
-    context: Contexts,
-    index: &Index,
-) -> Option<Split<'a>> {
+pub(super) fn split<'a>(line: Line<'a>, entry: Option<&Entry>, context: Contexts, index: &Index) -> Option<Split<'a>> {
     let fits = entry.is_some_and(|entry| fits(entry, line.words.len(), line.block.is_some()));
     // The word behind the name can only be the next directive where the name stands alone wrongly.
     let first = usize::from(fits || entry.is_none());

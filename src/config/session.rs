@@ -16,7 +16,7 @@ use super::variables::Variables;
 
 /// One load of a configuration.
 #[derive(Debug)]
-pub struct Session {
+pub(super) struct Session {
     pub(super) sources: Sources,
     pub(super) documents: Documents,
     pub(super) variables: RefCell<Variables>,
@@ -86,6 +86,6 @@ fn order(finding: &Diagnostic) -> Option<(FileId, Span)> {
 }
 
 /// More than anybody corrects before trying again.
-pub const FINDINGS_REPORTED_MAX: usize = 50;
+pub(super) const FINDINGS_REPORTED_MAX: usize = 50;
 /// A text with a finding in each of its lines shall not fill the memory.
 const FINDINGS_KEPT_MAX: usize = 10_000;

@@ -40,18 +40,14 @@ impl Sources {
     ///
     /// # Errors
     /// The system's reason, or a limit; the place is that of the `include` that asked.
-    pub fn add_file(
-        &mut self,
-        path: &Path,
-        asked: Option<Place>,
-    ) -> Result<(FileId, Option<Diagnostic>), Diagnostic> {
+    pub fn add_file(&mut self, path: &Path, asked: Option<Place>) -> Result<(FileId, Option<Diagnostic>), Diagnostic> {
         let name = path.display().to_string();
         let fail = |message| Diagnostic { place: asked, ..Diagnostic::without_place(message) };
         if self.texts.len() >= FILES_MAX {
             return Err(fail(format!("more than {FILES_MAX} configuration files")));
         }
-        let bytes = read(path)
-            .map_err(|error| fail(format!("open() \"{name}\" failed ({})", system_reason(&error))))?;
+        let bytes =
+            read(path).map_err(|error| fail(format!("open() \"{name}\" failed ({})", system_reason(&error))))?;
         if bytes.len() > FILE_BYTES_MAX {
             return Err(fail(format!("\"{name}\" is larger than {FILE_BYTES_MAX} bytes")));
         }

@@ -57,7 +57,7 @@ impl Listeners {
     pub(super) fn prepare(&self, tree: &Tree, workers: usize) -> Result<Change, Vec<BindError>> {
         let mut change = Change::default();
         let mut errors = Vec::new();
-        for routes in tree.addresses.iter() {
+        for routes in &tree.addresses {
             if let Some(open) = self.open.iter().find(|open| open.address == routes.address) {
                 if open.options != routes.options {
                     change.differing.push(open.address.clone());

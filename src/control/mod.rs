@@ -9,10 +9,8 @@ mod privileges;
 mod reload;
 mod serve;
 mod signals;
-mod source;
 mod workers;
 
 pub use pid_file::{PidError, read as read_pid};
 pub use serve::{ServeError, serve};
 pub use signals::{SignalName, send};
-pub use source::{Main, Source};

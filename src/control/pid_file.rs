@@ -27,11 +27,6 @@ impl PidFile {
         fs::rename(&beside, path)?;
         Ok(Self { path: path.to_owned() })
     }
-
-    /// Where it is.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
 }
 
 impl Drop for PidFile {

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::listeners::Change;
 use super::serve::{Server, limits};
 use crate::base::report::{self, Severity, report};
-use crate::config::diagnostics::Level;
-use crate::config::load::{Configuration, Loaded};
+use crate::config::load::{self, Configuration, Loaded};
+use crate::config::render;
 
 /// Takes up the configuration as it is on disk now, or says why not and leaves everything as it is.
 pub(super) fn reload(server: &mut Server) {
     report(Severity::Notice, format_args!("reloading the configuration"));
-    let loaded = server.source.load(Some(&server.resources));
+    let loaded = load::load(&server.request, Some(&server.resources));
     let prepared = accept(loaded).and_then(|configuration| prepare(server, configuration));
     match prepared {
         Some((configuration, change)) => publish(server, configuration, change),
@@ -22,12 +22,9 @@ pub(super) fn reload(server: &mut Server) {
 
 /// The configuration, if it has no errors; every finding is reported.
 fn accept(loaded: Loaded) -> Option<Configuration> {
-    for (level, line) in loaded.report.log_lines() {
-        let severity = match level {
-            Level::Error => Severity::Emerg,
-            Level::Warning => Severity::Warn,
-        };
-        report(severity, format_args!("{line}"));
+    for finding in &loaded.report.diagnostics {
+        let line = render::one_line(finding, &loaded.report.sources);
+        report(finding.level.severity(), format_args!("{line}"));
     }
     loaded.result.ok()
 }
@@ -59,6 +56,7 @@ fn publish(server: &mut Server, configuration: Configuration, change: Change) {
     if process.workers != server.workers.len() {
         report(Severity::Warn, format_args!("the changed \"worker_processes\" takes effect at the next start"));
     }
+    let servers = tree.servers();
     server.published.publish(Arc::new(tree));
     let (added, removed) = server.listeners.commit(change, server.workers.len());
     server.workers.add_listeners(added);
@@ -70,6 +68,9 @@ fn publish(server: &mut Server, configuration: Configuration, change: Change) {
     let generation = server.published.generation();
     report(
         Severity::Notice,
-        format_args!("configuration reloaded: generation {generation}, on {} addresses", server.listeners.shown().count()),
+        format_args!(
+            "configuration reloaded: generation {generation}, {servers} servers on {} addresses",
+            server.listeners.shown().count()
+        ),
     );
 }

@@ -14,10 +14,8 @@ use super::reload;
 use super::signals::{self, Cause};
 use super::workers::Workers;
 use crate::base::report::{self, Severity, report};
-use super::source::Source;
-use crate::config::build::ProcessBuilder;
-use crate::config::load::Configuration;
-use crate::config::render::Colour;
+use crate::config::load::{self, Configuration, Process, Request};
+use crate::config::render;
 use crate::config::resources::Resources;
 use crate::server::Published;
 use crate::server::worker::{Limits, Setup};
@@ -55,13 +53,13 @@ pub enum ServeError {
 /// The running server, as the control thread sees it.
 pub(super) struct Server {
     /// How the configuration is read, now and at each reload.
-    pub(super) source: Source,
+    pub(super) request: Request,
     pub(super) published: Arc<Published>,
     pub(super) listeners: Listeners,
     pub(super) workers: Workers,
     /// What the current configuration keeps open.
     pub(super) resources: Resources,
-    pub(super) process: ProcessBuilder,
+    pub(super) process: Process,
     _pid_file: Option<PidFile>,
 }
 
@@ -69,13 +67,13 @@ pub(super) struct Server {
 ///
 /// # Errors
 /// When it cannot start, or a worker fails.
-pub fn serve(source: Source, started: impl FnOnce(&[&str])) -> Result<ExitCode, ServeError> {
-    let loaded = source.load(None);
-    eprint!("{}", loaded.report.render(Colour::of_standard_error()));
-    let configuration = loaded.result.map_err(|_refused| ServeError::Configuration)?;
+pub fn serve(request: Request, started: impl FnOnce(&[&str])) -> Result<ExitCode, ServeError> {
+    let loaded = load::load(&request, None);
+    eprint!("{}", render::text(&loaded.report, render::Colour::when_terminal()));
+    let configuration = loaded.result.map_err(|()| ServeError::Configuration)?;
     let (causes, inbox) = mpsc::channel();
     signals::watch(causes.clone()).map_err(system("signal handlers cannot be installed"))?;
-    let mut server = Server::start(source, configuration, &causes)?;
+    let mut server = Server::start(request, configuration, &causes)?;
     let shown: Vec<&str> = server.listeners.shown().collect();
     for address in &shown {
         report(Severity::Notice, format_args!("listening on {address}"));
@@ -88,7 +86,7 @@ pub fn serve(source: Source, started: impl FnOnce(&[&str])) -> Result<ExitCode, 
 
 impl Server {
     /// Opens and binds as who it was started as, then becomes the user, then starts the workers.
-    fn start(source: Source, configuration: Configuration, causes: &Sender<Cause>) -> Result<Self, ServeError> {
+    fn start(request: Request, configuration: Configuration, causes: &Sender<Cause>) -> Result<Self, ServeError> {
         let Configuration { process, tree, resources } = configuration;
         let identity = privileges::identity(process.user.as_ref())?;
         if let Some(files_max) = process.open_files_max {
@@ -114,7 +112,7 @@ impl Server {
         let workers = Workers::start(process.workers, &setup, causes).map_err(system("a worker cannot be started"))?;
         let (added, _none_removed) = listeners.commit(change, workers.len());
         workers.add_listeners(added);
-        Ok(Self { source, published, listeners, workers, resources, process, _pid_file: pid_file })
+        Ok(Self { request, published, listeners, workers, resources, process, _pid_file: pid_file })
     }
 
     /// One cause after the other, until one ends the process.
@@ -124,7 +122,9 @@ impl Server {
         // The senders live as long as the workers and the signal thread do.
         while let Ok(cause) = inbox.recv() {
             match cause {
-                Cause::Reload if retiring => report(Severity::Notice, format_args!("not reloading, the server is ending")),
+                Cause::Reload if retiring => {
+                    report(Severity::Notice, format_args!("not reloading, the server is ending"))
+                }
                 Cause::Reload => reload::reload(self),
                 Cause::ReopenLogs => self.reopen_logs(),
                 Cause::Retire => {
@@ -163,12 +163,13 @@ impl Server {
     }
 }
 
-pub(super) fn limits(process: &ProcessBuilder) -> Limits {
+pub(super) fn limits(process: &Process) -> Limits {
     Limits { connections_max: process.connections_max, multi_accept: process.multi_accept }
 }
 
 fn write_pid(path: &Path) -> Result<PidFile, ServeError> {
-    PidFile::write(path).map_err(|error| ServeError::System { what: format!("cannot write \"{}\"", path.display()), error })
+    PidFile::write(path)
+        .map_err(|error| ServeError::System { what: format!("cannot write \"{}\"", path.display()), error })
 }
 
 fn system(what: &'static str) -> impl Fn(io::Error) -> ServeError {

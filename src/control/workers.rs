@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
 
 use super::signals::Cause;
-use crate::base::report::{Severity, report};
+use crate::base::report::{self, Severity, report};
 use crate::runtime::{Address, Mailbox, PostError};
 use crate::server::worker::{self, Limits, NewListener, Prepared, Setup};
 
@@ -98,6 +98,8 @@ fn told(result: Result<(), PostError>) {
 fn start_one(number: usize, setup: Arc<Setup>, causes: Sender<Cause>) -> io::Result<Worker> {
     let (ready, made) = mpsc::channel();
     let thread = thread::Builder::new().name(format!("worker {number}")).spawn(move || {
+        // 0 is the control thread.
+        report::set_thread_number(u32::try_from(number + 1).unwrap_or(u32::MAX));
         let prepared = match Prepared::new(&setup) {
             Ok(prepared) => prepared,
             Err(error) => return drop(ready.send(Err(error))),

@@ -1,4 +1,7 @@
-//! modules
+//! The features: each a file or folder here, and a line in [`MODULES`].
+//!
+//! A module declares its directives and variables in a table and installs finished objects into plans; it names no
+//! other module. The order of the list is the order of handlers within a stage, and of filters.
 
 pub mod autoindex;
 pub mod conditional;
@@ -8,3 +11,20 @@ pub mod root;
 pub mod static_files;
 pub mod try_files;
 pub mod types;
+
+use crate::config::schema::{AnyModule, Erased};
+
+/// All modules, in order.
+pub static MODULES: &[&dyn AnyModule] = &[
+    // What only sets things.
+    &Erased::<types::Types>::NEW,
+    &Erased::<root::Root>::NEW,
+    // Handlers.
+    &Erased::<try_files::TryFiles>::NEW,
+    &Erased::<index::Index>::NEW,
+    &Erased::<autoindex::Autoindex>::NEW,
+    &Erased::<static_files::StaticFiles>::NEW,
+    // Filters: conditions first, as they may leave no response to change; ranges last, as they cut what is sent.
+    &Erased::<conditional::Conditional>::NEW,
+    &Erased::<range::Range>::NEW,
+];

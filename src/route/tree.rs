@@ -3,6 +3,7 @@
 //! Built whole by `config`, published whole by `control`. `server` selects the virtual server of a
 //! request; from there an exchange sees it as a `Site`.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +25,8 @@ use crate::runtime::listen::{Address, ListenOptions};
 pub struct Tree {
     /// The addresses that are listened on.
     pub addresses: Vec<Arc<AddressRoutes>>,
+    by_address: HashMap<Address, usize>,
+    servers: usize,
 }
 
 /// One listening address and its virtual servers.
@@ -87,9 +90,26 @@ pub struct Reading {
 }
 
 impl Tree {
-    /// The virtual servers of an address; none when it is not listened on.
+    /// The tree of these addresses, which have so many servers in all.
+    pub fn new(addresses: Vec<Arc<AddressRoutes>>, servers: usize) -> Self {
+        let by_address = addresses.iter().enumerate().map(|(index, routes)| (routes.address.clone(), index));
+        Self { by_address: by_address.collect(), addresses, servers }
+    }
+
+    /// The virtual servers of an address; a listener asks once for each configuration.
     pub fn routes(&self, address: &Address) -> Option<Arc<AddressRoutes>> {
-        self.addresses.iter().find(|routes| routes.address == *address).cloned()
+        self.by_address.get(address).map(|index| Arc::clone(&self.addresses[*index]))
+    }
+
+    /// How many virtual servers there are.
+    pub fn servers(&self) -> usize {
+        self.servers
+    }
+
+    /// The virtual server for a request that came to an address; `host` is the name it asked for,
+    /// without port. None if there is no such address.
+    pub fn select(&self, address: &Address, host: Option<&[u8]>) -> Option<(Arc<Server>, Option<Captured>)> {
+        Some(self.routes(address)?.select(host))
     }
 }
 

@@ -1,0 +1,415 @@
+//! A file that lines are appended to: access logs, error logs, standard output and standard error.
+//!
+//! Owns opening, appending whole lines, opening anew after a rotation (`USR1`), and what becomes of lines that cannot
+//! be written: they are dropped and counted, and standard error is told once a minute. Nothing here waits: FIFOs,
+//! pipes and terminals are opened non-blocking, sockets are sent to without waiting. Shared by all workers without a
+//! lock. It does not format lines or collect them (`log_buffer`).
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::SystemTime;
+
+use arc_swap::ArcSwap;
+use rustix::fs::{CWD, FileType, Mode, OFlags};
+use rustix::io::{Errno, retry_on_intr};
+use rustix::net::SendFlags;
+
+/// A log that is open for appending.
+#[derive(Debug)]
+pub struct LogFile {
+    path: PathBuf,
+    stream: Option<Stream>,
+    output: ArcSwap<Output>,
+    /// Lines that were dropped since the start.
+    lost: AtomicU64,
+    /// How many of them standard error has been told of.
+    lost_and_told: AtomicU64,
+    /// When standard error was last told of a failure, in seconds since the epoch.
+    told_at: AtomicU64,
+    /// The last write ended within a line.
+    torn: AtomicBool,
+}
+
+/// A descriptor that the process was started with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stream {
+    Output,
+    Error,
+}
+
+/// What lines go to.
+#[derive(Debug)]
+enum Output {
+    /// A regular file or a device: takes any number of lines in one write.
+    File(File),
+    /// A FIFO or a pipe: takes up to `PIPE_BUF` bytes in one piece.
+    Pipe(File),
+    /// A socket, as systemd gives for standard error.
+    Socket(OwnedFd),
+    /// Standard error itself, where no descriptor for it could be had.
+    Error,
+}
+
+impl LogFile {
+    /// Opens a path for appending; a file that is not there is created with mode 0644. A FIFO needs no reader.
+    /// `/dev/stdout`, `/dev/stderr` and their like stand for what the process was started with, whatever that is.
+    ///
+    /// # Errors
+    /// The system's reason.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let stream = Stream::named(path);
+        let output = match stream {
+            Some(stream) => stream.open()?,
+            None => open_path(path)?,
+        };
+        Ok(Self::new(path.to_owned(), stream, output))
+    }
+
+    /// Standard error; nginx's name `stderr`.
+    pub fn standard_error() -> Arc<Self> {
+        static STANDARD_ERROR: LazyLock<Arc<LogFile>> = LazyLock::new(|| {
+            let output = Stream::Error.open().unwrap_or(Output::Error);
+            Arc::new(LogFile::new(PathBuf::from("stderr"), Some(Stream::Error), output))
+        });
+        Arc::clone(&STANDARD_ERROR)
+    }
+
+    fn new(path: PathBuf, stream: Option<Stream>, output: Output) -> Self {
+        Self {
+            path,
+            stream,
+            output: ArcSwap::from_pointee(output),
+            lost: AtomicU64::new(0),
+            lost_and_told: AtomicU64::new(0),
+            told_at: AtomicU64::new(0),
+            torn: AtomicBool::new(false),
+        }
+    }
+
+    /// The path as it was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How many lines were dropped because they could not be written.
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Appends whole lines, each with its line feed, by one write where the file takes it. What cannot be written is
+    /// dropped and counted.
+    pub fn write_lines(&self, lines: &[u8]) {
+        if lines.is_empty() {
+            return;
+        }
+        let output = self.output.load();
+        if self.torn.swap(false, Ordering::Relaxed) && output.write(b"\n").is_err() {
+            self.torn.store(true, Ordering::Relaxed);
+        }
+        let mut written = 0;
+        for piece in output.pieces(lines) {
+            let (count, result) = output.write_all(piece);
+            written += count;
+            if let Err(error) = result {
+                self.torn.store(written > 0 && lines[written - 1] != b'\n', Ordering::Relaxed);
+                return self.lose(&lines[written..], &error);
+            }
+        }
+    }
+
+    /// Opens the path anew and writes there from now on; lines being written by others go to the old file whole.
+    /// Streams that the process was started with stay as they are.
+    ///
+    /// # Errors
+    /// The system's reason; the old file stays in use.
+    pub fn reopen(&self) -> io::Result<()> {
+        if self.stream.is_none() {
+            self.output.store(Arc::new(open_path(&self.path)?));
+            self.torn.store(false, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Makes the file belong to a user and group, so that the process can open it anew after it has become that user.
+    /// Leaves what is not a regular file, and the streams that the process was started with, alone.
+    ///
+    /// # Errors
+    /// The system's reason.
+    pub fn give_to(&self, user: u32, group: u32) -> io::Result<()> {
+        let output = self.output.load();
+        let (Output::File(file), None) = (&**output, self.stream) else { return Ok(()) };
+        let status = rustix::fs::fstat(file)?;
+        if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile
+            || (status.st_uid, status.st_gid) == (user, group)
+        {
+            return Ok(());
+        }
+        std::os::unix::fs::fchown(file, Some(user), Some(group))
+    }
+
+    /// Counts what is dropped, and tells standard error at most once a minute.
+    fn lose(&self, lines: &[u8], error: &io::Error) {
+        let count = memchr::memchr_iter(b'\n', lines).count() as u64;
+        let lost = self.lost.fetch_add(count, Ordering::Relaxed) + count;
+        let now = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs());
+        let told_at = self.told_at.load(Ordering::Relaxed);
+        if told_at != 0 && now.saturating_sub(told_at) < TOLD_AGAIN_AFTER_SECONDS {
+            return;
+        }
+        if self.told_at.compare_exchange(told_at, now, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+            return;
+        }
+        let lost = lost.saturating_sub(self.lost_and_told.swap(lost, Ordering::Relaxed));
+        tell(&format!(
+            "webserv: [alert] lines lost that cannot be written to \"{}\": {lost} ({error})\n",
+            self.path.display()
+        ));
+    }
+}
+
+impl Output {
+    /// The pieces that are each written by one call: everything at once, or as much as a pipe takes in one piece.
+    fn pieces<'a>(&self, lines: &'a [u8]) -> Pieces<'a> {
+        let length_max = match self {
+            Self::File(_) => usize::MAX,
+            Self::Pipe(_) | Self::Socket(_) | Self::Error => PIPE_BYTES_ATOMIC,
+        };
+        Pieces { rest: lines, length_max }
+    }
+
+    /// Writes until all is written; how much was, and why not the rest.
+    fn write_all(&self, bytes: &[u8]) -> (usize, io::Result<()>) {
+        let mut written = 0;
+        while written < bytes.len() {
+            match self.write(&bytes[written..]) {
+                Ok(0) => return (written, Err(io::ErrorKind::WriteZero.into())),
+                Ok(count) => written += count,
+                Err(error) => return (written, Err(error)),
+            }
+        }
+        (written, Ok(()))
+    }
+
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let count = match self {
+            Self::File(file) | Self::Pipe(file) => retry_on_intr(|| rustix::io::write(file, bytes))?,
+            Self::Socket(socket) => {
+                retry_on_intr(|| rustix::net::send(socket, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL))?
+            }
+            Self::Error => return io::stderr().write(bytes),
+        };
+        Ok(count)
+    }
+
+    /// By what the descriptor turns out to be.
+    fn of(descriptor: OwnedFd) -> io::Result<Self> {
+        let status = rustix::fs::fstat(&descriptor)?;
+        Ok(match FileType::from_raw_mode(status.st_mode) {
+            FileType::Fifo => Self::Pipe(File::from(descriptor)),
+            FileType::Socket => Self::Socket(descriptor),
+            _ => Self::File(File::from(descriptor)),
+        })
+    }
+}
+
+impl Stream {
+    /// The stream that a path stands for.
+    fn named(path: &Path) -> Option<Self> {
+        let path = path.as_os_str();
+        let is = |names: [&str; 3]| names.iter().any(|name| path == OsStr::new(name));
+        match () {
+            () if is(["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]) => Some(Self::Output),
+            () if is(["/dev/stderr", "/dev/fd/2", "/proc/self/fd/2"]) => Some(Self::Error),
+            () => None,
+        }
+    }
+
+    /// Opens it as a description of its own, so that it can be non-blocking without others noticing. A socket cannot be
+    /// opened, and a terminal or pipe that another user made may refuse: those are shared as they are.
+    fn open(self) -> io::Result<Output> {
+        let shared = match self {
+            Self::Output => io::stdout().as_fd().try_clone_to_owned()?,
+            Self::Error => io::stderr().as_fd().try_clone_to_owned()?,
+        };
+        let path = match self {
+            Self::Output => "/proc/self/fd/1",
+            Self::Error => "/proc/self/fd/2",
+        };
+        match Output::of(shared)? {
+            socket @ Output::Socket(_) => Ok(socket),
+            shared => match rustix::fs::openat(CWD, path, FLAGS.difference(OFlags::CREATE), Mode::empty()) {
+                Ok(own) => Output::of(own),
+                Err(_refused) => Ok(shared),
+            },
+        }
+    }
+}
+
+fn open_path(path: &Path) -> io::Result<Output> {
+    let open = |flags| retry_on_intr(|| rustix::fs::openat(CWD, path, flags, Mode::from_raw_mode(0o644)));
+    let descriptor = match open(FLAGS) {
+        // A FIFO that nobody reads yet; whoever opens both ends need not wait for a reader.
+        Err(Errno::NXIO) => open(FLAGS.difference(OFlags::WRONLY).union(OFlags::RDWR))?,
+        opened => opened?,
+    };
+    Output::of(descriptor)
+}
+
+/// Cuts lines into pieces that end with a line, as long as a line is not longer than a piece.
+struct Pieces<'a> {
+    rest: &'a [u8],
+    length_max: usize,
+}
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let end = match self.rest.get(..self.length_max) {
+            None => self.rest.len(),
+            Some(window) => match memchr::memrchr(b'\n', window) {
+                Some(last) => last + 1,
+                None => memchr::memchr(b'\n', self.rest).map_or(self.rest.len(), |first| first + 1),
+            },
+        };
+        let (piece, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        Some(piece)
+    }
+}
+
+/// Tells whoever started the server, in one write; there is nobody to tell when that fails too.
+pub(super) fn tell(line: &str) {
+    let _nobody_is_left = io::stderr().write_all(line.as_bytes());
+}
+
+const FLAGS: OFlags = OFlags::WRONLY
+    .union(OFlags::APPEND)
+    .union(OFlags::CREATE)
+    .union(OFlags::CLOEXEC)
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY);
+
+/// What a pipe takes whole or not at all (`PIPE_BUF` of Linux).
+const PIPE_BYTES_ATOMIC: usize = 4096;
+
+/// nginx tells of a full disk once a minute.
+const TOLD_AGAIN_AFTER_SECONDS: u64 = 60;
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Read;
+
+    use super::*;
+
+    #[test]
+    fn lines_are_appended_to_what_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        fs::write(&path, "old\n").unwrap();
+        let log = LogFile::open(&path).unwrap();
+        log.write_lines(b"one\ntwo\n");
+        log.write_lines(b"");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old\none\ntwo\n");
+    }
+
+    #[test]
+    fn a_rotated_file_keeps_its_lines_and_the_new_one_has_the_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, rotated) = (folder.path().join("log"), folder.path().join("log.1"));
+        let log = LogFile::open(&path).unwrap();
+        log.write_lines(b"one\n");
+        fs::rename(&path, &rotated).unwrap();
+        log.write_lines(b"two\n");
+        log.reopen().unwrap();
+        log.write_lines(b"three\n");
+        assert_eq!(fs::read_to_string(&rotated).unwrap(), "one\ntwo\n");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "three\n");
+    }
+
+    #[test]
+    fn when_the_path_cannot_be_opened_anew_the_old_file_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (inner, moved) = (folder.path().join("logs"), folder.path().join("gone"));
+        fs::create_dir(&inner).unwrap();
+        let log = LogFile::open(&inner.join("log")).unwrap();
+        fs::rename(&inner, &moved).unwrap();
+        assert_eq!(log.reopen().unwrap_err().kind(), io::ErrorKind::NotFound);
+        log.write_lines(b"still here\n");
+        assert_eq!(fs::read_to_string(moved.join("log")).unwrap(), "still here\n");
+    }
+
+    fn fifo(folder: &tempfile::TempDir) -> PathBuf {
+        let path = folder.path().join("fifo");
+        rustix::fs::mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_fifo_needs_no_reader_to_be_opened_and_keeps_what_it_can() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = fifo(&folder);
+        let log = LogFile::open(&path).unwrap();
+        log.write_lines(b"line\n");
+        let mut reader = fs::OpenOptions::new().read(true).open(&path).unwrap();
+        let mut line = [0; 5];
+        reader.read_exact(&mut line).unwrap();
+        assert_eq!(&line, b"line\n");
+    }
+
+    #[test]
+    fn a_full_fifo_loses_whole_lines_and_counts_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = fifo(&folder);
+        let log = LogFile::open(&path).unwrap();
+        let lines = "a line of thirty-two bytes here\n".repeat(64 * 1024 / 32);
+        log.write_lines(lines.as_bytes());
+        assert_eq!(log.lost(), 0);
+        log.write_lines(b"one too many\nand another\n");
+        assert_eq!(log.lost(), 2);
+        let mut reader = fs::OpenOptions::new().read(true).open(&path).unwrap();
+        let mut read = vec![0; lines.len()];
+        reader.read_exact(&mut read).unwrap();
+        log.write_lines(b"after\n");
+        let mut after = [0; 6];
+        reader.read_exact(&mut after).unwrap();
+        assert_eq!(&after, b"after\n");
+    }
+
+    #[test]
+    fn a_full_disk_loses_the_line_and_no_more() {
+        let log = LogFile::open(Path::new("/dev/full")).unwrap();
+        log.write_lines(b"lost\n");
+        assert_eq!(log.lost(), 1);
+    }
+
+    #[test]
+    fn standard_streams_can_be_opened_whatever_they_are() {
+        for name in ["/dev/stdout", "/dev/stderr"] {
+            let log = LogFile::open(Path::new(name)).unwrap();
+            log.reopen().unwrap();
+        }
+    }
+
+    #[test]
+    fn pipes_are_given_whole_lines_in_pieces_they_take_at_once() {
+        let pieces = |text: &'static str, length_max| {
+            Pieces { rest: text.as_bytes(), length_max }
+                .map(|piece| std::str::from_utf8(piece).unwrap())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(pieces("a\nbb\nccc\n", 5), ["a\nbb\n", "ccc\n"]);
+        assert_eq!(pieces("a\nbb\nccc\n", 4), ["a\n", "bb\n", "ccc\n"]);
+        assert_eq!(pieces("longer\nb\n", 3), ["longer\n", "b\n"]);
+        assert_eq!(pieces("a\nb\n", usize::MAX), ["a\nb\n"]);
+    }
+}

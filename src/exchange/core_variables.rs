@@ -1,0 +1,3 @@
+//! core
+/// v
+pub const CORE_VARIABLES: &[super::variables::Variable] = &[];

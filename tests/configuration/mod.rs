@@ -1,0 +1,9 @@
+//! The command line: checking, starting, signalling, listening.
+
+mod checking;
+mod defaults;
+mod including;
+mod listening;
+mod options;
+mod signalling;
+mod starting;

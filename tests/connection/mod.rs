@@ -1,0 +1,13 @@
+//! The connection: requests as bytes, pipelining, framing, limits, clients that behave badly.
+
+mod arrival;
+mod bodies;
+mod departures;
+mod exhaustion;
+mod malformed;
+mod methods;
+mod persistence;
+mod slow_clients;
+mod special_files;
+mod targets;
+mod traversal;

@@ -1,0 +1,1 @@
+//! Each module's directives, a file for each module of `src/modules`.

@@ -1,0 +1,1 @@
+//! Reloads and signals, seen by clients that are connected meanwhile.

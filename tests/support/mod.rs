@@ -1,0 +1,26 @@
+//! What the black-box tests share: a server of their own in a folder of their own, clients, and waiting for events.
+//!
+//! Nothing here sleeps. Whatever is waited for has [`PATIENCE`], which is far more than it needs: it only turns a hang
+//! into a failure that shows the log.
+
+#![allow(dead_code, unused_imports, reason = "a helper may be ahead of the tests that use it")]
+
+mod answer;
+mod client;
+mod command;
+mod files;
+mod log;
+mod running;
+mod site;
+
+use std::time::Duration;
+
+pub(crate) use answer::Answer;
+pub(crate) use client::Client;
+pub(crate) use command::{Checked, check_config, webserv, webserv_in};
+pub(crate) use files::{pattern, wait_for_file, wait_for_lines};
+pub(crate) use running::{Running, Stopped};
+pub(crate) use site::{Folder, Site};
+
+/// How long a test waits for something that should happen at once.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
