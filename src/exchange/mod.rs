@@ -22,6 +22,8 @@ pub mod settings;
 pub mod site;
 pub mod template;
 #[cfg(test)]
+pub(crate) mod test_support;
+#[cfg(test)]
 pub(crate) mod testing;
 pub mod variables;
 

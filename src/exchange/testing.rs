@@ -1,28 +1,21 @@
 //! A location to test handlers and filters in: a folder of files, a plan of handlers and filters, requests answered
 //! without a connection.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::RefCell;
 use std::fs;
 use std::future::poll_fn;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::rc::{Rc, Weak};
-use std::sync::Arc;
+use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-use bytes::{Bytes, BytesMut};
-
-use crate::exchange::Exchange;
-use crate::exchange::answer::answer;
-use crate::exchange::body::{Body, Chunk, FileSlice};
-use crate::exchange::client::{Client, ListenerFacts};
-use crate::exchange::plan::{Plan, PlanBuilder};
-use crate::exchange::request::Request;
-use crate::exchange::response::Response;
-use crate::exchange::site::{Located, Site};
-use crate::exchange::template::Template;
-use crate::http::h1::{Decoder, Limits, Progress};
-use crate::runtime::{Clock, Peer, Worker, read_at};
+use super::answer::answer;
+use super::body::{Body, Chunk, FileSlice};
+use super::plan::PlanBuilder;
+use super::response::Response;
+use super::template::Template;
+use super::test_support::Bench;
+use crate::runtime::read_at;
 
 /// A location that answers every path.
 pub(crate) struct Location {
@@ -80,18 +73,9 @@ impl Location {
 
     /// Answers a head as it would be on the wire.
     pub(crate) fn request(self, head: &str) -> Answer {
-        let plan = Arc::new(self.plan.finish(None));
-        let (mut worker, _mailbox) = Worker::new(Clock::manual()).unwrap();
-        let handle = worker.handle();
-        let Ok(Progress::Head(head)) = Decoder::new().receive(&mut BytesMut::from(head), &Limits::default()) else {
-            panic!("no head: {head}");
-        };
-        let uri = Bytes::copy_from_slice(head.target.path());
-        let args = head.target.query().unwrap_or_default();
-        let request = Request { head, body: None };
-        let client = Rc::new(client(handle.now(), handle.wall()));
-        let site = Arc::new(OneLocation { plan, name: Bytes::from_static(b"a") });
-        let mut exchange = Exchange::new(handle.clone(), client, request, site, (uri, args), handle.now());
+        let mut bench = Bench::new();
+        let mut exchange = bench.exchange_in(self.plan, head);
+        let handle = exchange.handle.clone();
         let answered = Rc::new(RefCell::new(None));
         let result = Rc::clone(&answered);
         handle.spawn(async move {
@@ -102,7 +86,7 @@ impl Location {
             result.replace(Some(Answer { status: response.status.code(), response: *response, body, uri }));
         });
         while answered.borrow().is_none() {
-            worker.turn(Some(Duration::ZERO)).unwrap();
+            bench.turn();
         }
         let answer = answered.take();
         answer.unwrap()
@@ -151,46 +135,4 @@ fn read_slice(slice: &FileSlice) -> Vec<u8> {
     let count = read_at(slice.file.as_fd(), slice.offset, &mut content).unwrap();
     content.truncate(count);
     content
-}
-
-fn client(now: std::time::Instant, wall: SystemTime) -> Client {
-    let inet = "127.0.0.1:8080".parse().ok();
-    Client {
-        number: 1,
-        peer: Peer::Unix,
-        listener: Arc::new(ListenerFacts { address: "127.0.0.1:8080".into(), inet }),
-        accepted: now,
-        accepted_wall: wall,
-        requests: Cell::new(1),
-        local: OnceCell::new(),
-        transport: Weak::new(),
-    }
-}
-
-#[derive(Debug)]
-struct OneLocation {
-    plan: Arc<Plan>,
-    name: Bytes,
-}
-
-impl Site for OneLocation {
-    fn locate(&self, _path: &[u8]) -> Located {
-        Located { plan: Arc::clone(&self.plan), captured: None, redirect_to_slash: false }
-    }
-
-    fn named(&self, name: &str) -> Option<Arc<Plan>> {
-        (name == "@named").then(|| Arc::clone(&self.plan))
-    }
-
-    fn plan(&self) -> &Arc<Plan> {
-        &self.plan
-    }
-
-    fn name(&self) -> &Bytes {
-        &self.name
-    }
-
-    fn merge_slashes(&self) -> bool {
-        true
-    }
 }
