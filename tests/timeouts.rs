@@ -2,13 +2,15 @@
 //!
 //! Nothing here waits for time to pass: the clock moves, the loop turns, and what must have happened has happened.
 
+#![allow(clippy::unwrap_used, reason = "a test may unwrap")]
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use webserv::config::{Origin, Request, load};
+use webserv::config::load::{Origin, Request, load};
 use webserv::exchange::client::ListenerFacts;
 use webserv::modules::MODULES;
 use webserv::runtime::Clock;
@@ -33,15 +35,14 @@ impl House {
         let text = format!(
             "error_log stderr emerg; events {{ }} http {{ server {{ listen 127.0.0.1:0; root {root}; {directives} }} }}"
         );
-        let origin = Origin::Text { name: "test", text: &text, folder: folder.path() };
-        let loaded = load(&Request {
-            origin,
-            prefix: folder.path(),
-            globals: "",
+        let request = Request {
+            origin: Origin::BuiltIn(text),
+            prefix: folder.path().to_owned(),
+            globals: Vec::new(),
+            error_log: None,
             modules: MODULES,
-            previous: None,
-            as_root: false,
-        });
+        };
+        let loaded = load(&request, None);
         let Ok(configuration) = loaded.result else { panic!("{:?}", loaded.report.diagnostics) };
         let listened = configuration.tree.addresses[0].address.clone();
         let clock = Clock::manual();

@@ -56,14 +56,7 @@ pub struct SyntaxError {
 
 impl SyntaxError {
     fn new(kind: ErrorKind, span: Span, message: String, label: &str) -> SyntaxError {
-        SyntaxError {
-            kind,
-            span,
-            message,
-            label: label.to_owned(),
-            help: None,
-            related: None,
-        }
+        SyntaxError { kind, span, message, label: label.to_owned(), help: None, related: None }
     }
 
     fn help(mut self, help: impl Into<String>) -> SyntaxError {
@@ -85,23 +78,14 @@ pub(crate) fn missing_semicolon(source: &str, first: Span, last: Span) -> Syntax
         true => last.slice(source),
         false => whole,
     };
-    let error = SyntaxError::new(
-        ErrorKind::MissingSemicolon,
-        Span::empty_at(last.end),
-        message,
-        "the directive ends here",
-    );
+    let error =
+        SyntaxError::new(ErrorKind::MissingSemicolon, Span::empty_at(last.end), message, "the directive ends here");
     error.help(format!("write `{};`", excerpt(shown)))
 }
 
 pub(crate) fn unexpected_semicolon(span: Span, after_block: bool) -> SyntaxError {
     let message = "unexpected `;`: no directive stands before it".to_owned();
-    let error = SyntaxError::new(
-        ErrorKind::UnexpectedSemicolon,
-        span,
-        message,
-        "ends nothing",
-    );
+    let error = SyntaxError::new(ErrorKind::UnexpectedSemicolon, span, message, "ends nothing");
     error.help(match after_block {
         true => "remove it: a block ends with its `}`",
         false => "remove it",
@@ -111,15 +95,9 @@ pub(crate) fn unexpected_semicolon(span: Span, after_block: bool) -> SyntaxError
 /// `server; {`
 pub(crate) fn semicolon_before_block(semicolon: Span, name: &str, open: Span) -> SyntaxError {
     let message = format!("unexpected `;` between `{}` and its block", excerpt(name));
-    let error = SyntaxError::new(
-        ErrorKind::UnexpectedSemicolon,
-        semicolon,
-        message,
-        "ends the directive before its block",
-    );
-    error
-        .help("remove it")
-        .related(open, "the block begins here")
+    let error =
+        SyntaxError::new(ErrorKind::UnexpectedSemicolon, semicolon, message, "ends the directive before its block");
+    error.help("remove it").related(open, "the block begins here")
 }
 
 pub(crate) fn unclosed_block(name: &str, open: Span) -> SyntaxError {
@@ -133,12 +111,8 @@ pub(crate) fn unclosed_block(name: &str, open: Span) -> SyntaxError {
 pub(crate) fn missing_opening_brace(source: &str, last: Span, close: Span) -> SyntaxError {
     let last_text = excerpt(last.slice(source));
     let message = format!("missing `{{` after `{last_text}`");
-    let error = SyntaxError::new(
-        ErrorKind::MissingOpeningBrace,
-        Span::empty_at(last.end),
-        message,
-        "the block begins here",
-    );
+    let error =
+        SyntaxError::new(ErrorKind::MissingOpeningBrace, Span::empty_at(last.end), message, "the block begins here");
     let error = error.help(format!("write `{last_text} {{`"));
     error.related(close, "this `}` ends the block")
 }
@@ -158,63 +132,35 @@ pub(crate) fn brace_read_as_variable(source: &str, word: Span) -> SyntaxError {
 
 pub(crate) fn unexpected_closing_brace(span: Span) -> SyntaxError {
     let message = "unexpected `}`: there is no block for it to close".to_owned();
-    let error = SyntaxError::new(
-        ErrorKind::UnexpectedClosingBrace,
-        span,
-        message,
-        "closes nothing",
-    );
+    let error = SyntaxError::new(ErrorKind::UnexpectedClosingBrace, span, message, "closes nothing");
     error.help("remove it, or write the name and the `{` of the block it is to close")
 }
 
 pub(crate) fn nameless_block(span: Span) -> SyntaxError {
     let message = "missing name before `{`".to_owned();
-    let error = SyntaxError::new(
-        ErrorKind::NamelessBlock,
-        span,
-        message,
-        "this block has no name",
-    );
+    let error = SyntaxError::new(ErrorKind::NamelessBlock, span, message, "this block has no name");
     error.help("write the name of the block before it, or remove it")
 }
 
 /// `end` is where the closing quote probably belongs.
 pub(crate) fn unterminated_quote(quote: char, open: Span, end: u32) -> SyntaxError {
     let message = format!("missing closing `{quote}`");
-    let error = SyntaxError::new(
-        ErrorKind::UnterminatedQuote,
-        open,
-        message,
-        "this quote is never closed",
-    );
-    let error = error.help(format!(
-        "write `{quote}` where the text ends, or `\\{quote}` for the character itself"
-    ));
+    let error = SyntaxError::new(ErrorKind::UnterminatedQuote, open, message, "this quote is never closed");
+    let error = error.help(format!("write `{quote}` where the text ends, or `\\{quote}` for the character itself"));
     error.related(Span::empty_at(end), "it probably ends here")
 }
 
 pub(crate) fn text_after_quote(text: &str, quote: &str, span: Span) -> SyntaxError {
     let text = excerpt(text);
     let message = format!("unexpected `{text}` directly after a closing `{quote}`");
-    let error = SyntaxError::new(
-        ErrorKind::TextAfterQuote,
-        span,
-        message,
-        "white space, `;` or `{` must come first",
-    );
-    error.help(format!(
-        "put all of the word into the quotes; inside them `\\{quote}` is the character itself"
-    ))
+    let error = SyntaxError::new(ErrorKind::TextAfterQuote, span, message, "white space, `;` or `{` must come first");
+    error.help(format!("put all of the word into the quotes; inside them `\\{quote}` is the character itself"))
 }
 
 pub(crate) fn control_character(character: char, span: Span) -> SyntaxError {
     let message = format!("control character U+{:04X}", u32::from(character));
-    let error = SyntaxError::new(
-        ErrorKind::ControlCharacter,
-        span,
-        message,
-        "cannot be seen, and is not white space here",
-    );
+    let error =
+        SyntaxError::new(ErrorKind::ControlCharacter, span, message, "cannot be seen, and is not white space here");
     error.help("remove it")
 }
 
@@ -229,23 +175,13 @@ pub(crate) fn word_too_long(start: Span, quoted: bool) -> SyntaxError {
 
 pub(crate) fn nesting_too_deep(open: Span) -> SyntaxError {
     let message = format!("blocks nested more than {NESTING_MAX} deep");
-    let error = SyntaxError::new(
-        ErrorKind::NestingTooDeep,
-        open,
-        message,
-        "this block is one too deep",
-    );
+    let error = SyntaxError::new(ErrorKind::NestingTooDeep, open, message, "this block is one too deep");
     error.help("close the blocks around it, or move it out of them")
 }
 
 pub(crate) fn source_too_large() -> SyntaxError {
     let message = format!("file larger than {SOURCE_BYTES_MAX} bytes");
-    let error = SyntaxError::new(
-        ErrorKind::SourceTooLarge,
-        Span::default(),
-        message,
-        "was not read",
-    );
+    let error = SyntaxError::new(ErrorKind::SourceTooLarge, Span::default(), message, "was not read");
     error.help("split it, and `include` the parts")
 }
 

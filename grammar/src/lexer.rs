@@ -55,10 +55,9 @@ impl Token {
     /// The offsets of a word's text: without its quotes, with its backslashes.
     pub(crate) fn inner(&self) -> Span {
         match self.kind {
-            TokenKind::Word {
-                quote: Quote::Single | Quote::Double,
-                closed,
-            } => Span::new(self.span.start + 1, self.span.end - u32::from(closed)),
+            TokenKind::Word { quote: Quote::Single | Quote::Double, closed } => {
+                Span::new(self.span.start + 1, self.span.end - u32::from(closed))
+            }
             _ => self.span,
         }
     }
@@ -80,12 +79,7 @@ pub(crate) fn tokens(source: &str) -> (Vec<Token>, Vec<SyntaxError>) {
             return (lexer.tokens, lexer.errors);
         };
         lexer.check_after_string(kind, span);
-        lexer.tokens.push(Token {
-            kind,
-            span,
-            starts_line,
-            blank_before: line_ends > 1,
-        });
+        lexer.tokens.push(Token { kind, span, starts_line, blank_before: line_ends > 1 });
         starts_line = false;
     }
 }
@@ -139,10 +133,7 @@ impl<'source> Lexer<'source> {
     }
 
     fn bare(&mut self) -> (TokenKind, Span) {
-        let kind = TokenKind::Word {
-            quote: Quote::None,
-            closed: true,
-        };
+        let kind = TokenKind::Word { quote: Quote::None, closed: true };
         let (kind, span) = self.take(kind, bare_word);
         self.check_word(span);
         (kind, span)
@@ -157,46 +148,24 @@ impl<'source> Lexer<'source> {
             self.rest = after;
             let span = Span::new(start, self.offset());
             self.check_word(span);
-            return (
-                TokenKind::Word {
-                    quote,
-                    closed: true,
-                },
-                span,
-            );
+            return (TokenKind::Word { quote, closed: true }, span);
         }
         let length = 1 + probable_length(&whole[1..]);
         self.rest = &whole[length..];
         let span = Span::new(start, self.offset());
         let open = Span::new(start, start + 1);
-        error::add(
-            &mut self.errors,
-            error::unterminated_quote(mark, open, span.end),
-        );
-        (
-            TokenKind::Word {
-                quote,
-                closed: false,
-            },
-            span,
-        )
+        error::add(&mut self.errors, error::unterminated_quote(mark, open, span.end));
+        (TokenKind::Word { quote, closed: false }, span)
     }
 
     /// nginx wants white space, `;`, `{` or `)` after a closing quote. A `}` is left to the parser,
     /// which knows better what is missing before it.
     fn check_after_string(&mut self, kind: TokenKind, span: Span) {
-        let Some(previous) = self
-            .tokens
-            .last()
-            .filter(|token| token.span.end == span.start)
-        else {
+        let Some(previous) = self.tokens.last().filter(|token| token.span.end == span.start) else {
             return;
         };
         let mark = match previous.kind {
-            TokenKind::Word {
-                quote,
-                closed: true,
-            } if quote != Quote::None => &self.source[previous.span.range()][..1],
+            TokenKind::Word { quote, closed: true } if quote != Quote::None => &self.source[previous.span.range()][..1],
             _ => return,
         };
         let text = span.slice(self.source);
@@ -337,18 +306,12 @@ mod tests {
 
     #[test]
     fn a_string_may_hold_anything_and_span_lines() {
-        assert_eq!(
-            words("a 'b; {c}\n # d' \"e\n\nf\";"),
-            ["a", "b; {c}\n # d", "e\n\nf"]
-        );
+        assert_eq!(words("a 'b; {c}\n # d' \"e\n\nf\";"), ["a", "b; {c}\n # d", "e\n\nf"]);
     }
 
     #[test]
     fn after_a_string_a_sign_may_follow_at_once() {
-        assert_eq!(
-            words("if ($a = \"b\"){c 'd';}"),
-            ["if", "($a", "=", "b", ")", "c", "d"]
-        );
+        assert_eq!(words("if ($a = \"b\"){c 'd';}"), ["if", "($a", "=", "b", ")", "c", "d"]);
         assert_eq!(words("a 'b')c;"), ["a", "b", ")c"]);
     }
 

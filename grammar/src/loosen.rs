@@ -54,18 +54,13 @@ pub(crate) fn loosen(
         match token.kind {
             TokenKind::Open if !in_directive && missing > 0 => {
                 missing -= 1;
-                loosened.push(Token {
-                    kind: TokenKind::StrayOpen,
-                    ..*token
-                });
+                loosened.push(Token { kind: TokenKind::StrayOpen, ..*token });
             }
             TokenKind::Close if !in_directive && unpaired.close.binary_search(&index).is_ok() => {
                 too_many_closed = too_many_closed.saturating_sub(1);
                 loosened.push(*token);
             }
-            TokenKind::Word {
-                quote: Quote::None, ..
-            } => {
+            TokenKind::Word { quote: Quote::None, .. } => {
                 let text = token.span.slice(source);
                 let closing = closing_braces(text).min(missing);
                 if closing > 0 && ends_here(tokens.get(index + 1)) {
@@ -101,27 +96,17 @@ fn closing_braces(text: &str) -> usize {
 
 /// Whether a directive may well end before `next`.
 fn ends_here(next: Option<&Token>) -> bool {
-    next.is_none_or(|next| {
-        next.starts_line || matches!(next.kind, TokenKind::Close | TokenKind::Comment)
-    })
+    next.is_none_or(|next| next.starts_line || matches!(next.kind, TokenKind::Close | TokenKind::Comment))
 }
 
 /// Makes the last `count` braces of a word tokens of their own.
 fn split(word: &Token, count: usize, kind: TokenKind, tokens: &mut Vec<Token>) {
     let word_end = word.span.end - count as u32;
     if word_end > word.span.start {
-        tokens.push(Token {
-            span: Span::new(word.span.start, word_end),
-            ..*word
-        });
+        tokens.push(Token { span: Span::new(word.span.start, word_end), ..*word });
     }
     for start in word_end..word.span.end {
-        tokens.push(Token {
-            kind,
-            span: Span::new(start, start + 1),
-            starts_line: false,
-            blank_before: false,
-        });
+        tokens.push(Token { kind, span: Span::new(start, start + 1), starts_line: false, blank_before: false });
     }
 }
 

@@ -8,8 +8,8 @@
 
 use crate::lexer::{self, Token, TokenKind};
 use crate::{
-    Block, Comment, Directive, Document, ErrorKind, Item, NESTING_MAX, Quote, SOURCE_BYTES_MAX,
-    Span, SyntaxError, Word, braces, error,
+    Block, Comment, Directive, Document, ErrorKind, Item, NESTING_MAX, Quote, SOURCE_BYTES_MAX, Span, SyntaxError,
+    Word, braces, error,
 };
 
 /// What a source says, and what is wrong with it.
@@ -24,10 +24,7 @@ pub struct Parsed {
 /// Reads a source: never fails, and goes on after each error.
 pub fn parse(source: &str) -> Parsed {
     if source.len() > SOURCE_BYTES_MAX {
-        return Parsed {
-            document: Document::default(),
-            errors: vec![error::source_too_large()],
-        };
+        return Parsed { document: Document::default(), errors: vec![error::source_too_large()] };
     }
     let (tokens, mut errors) = lexer::tokens(source);
     let (tokens, brace_errors) = braces::balance(source, tokens);
@@ -47,10 +44,7 @@ pub fn parse(source: &str) -> Parsed {
     let (document, parser_errors) = parser.finish();
     errors.extend(brace_errors);
     errors.extend(parser_errors);
-    Parsed {
-        document,
-        errors: error::in_order(errors),
-    }
+    Parsed { document, errors: error::in_order(errors) }
 }
 
 struct Parser<'source> {
@@ -103,8 +97,8 @@ impl Parser<'_> {
         }
         let inner = token.inner().slice(self.source);
         let escaped = inner.contains('\\');
-        let complete = !matches!(token.kind, TokenKind::Word { closed: false, .. })
-            && token.span.end < self.source.len() as u32;
+        let complete =
+            !matches!(token.kind, TokenKind::Word { closed: false, .. }) && token.span.end < self.source.len() as u32;
         self.words.push(Word {
             text: match escaped {
                 true => lexer::unescape(inner),
@@ -140,18 +134,12 @@ impl Parser<'_> {
             }
             directive = None;
         }
-        self.open.push(OpenBlock {
-            directive,
-            open: token.span,
-            items_around: std::mem::take(&mut self.items),
-        });
+        self.open.push(OpenBlock { directive, open: token.span, items_around: std::mem::take(&mut self.items) });
     }
 
     /// In `server; {` the `;` is wrong, and the block belongs to `server`.
     fn directive_before_semicolon(&mut self, open: Token) -> Option<Directive> {
-        let semicolon = self
-            .previous
-            .filter(|token| token.kind == TokenKind::Semicolon)?;
+        let semicolon = self.previous.filter(|token| token.kind == TokenKind::Semicolon)?;
         if open.starts_line {
             return None;
         }
@@ -177,8 +165,7 @@ impl Parser<'_> {
     /// Several wrong signs in a row are one mistake: whether this one only makes the last error longer.
     fn continues(&mut self, kind: ErrorKind, token: Token) -> bool {
         let previous_end = self.previous.map(|token| token.span.end);
-        let is_before =
-            |error: &&mut SyntaxError| error.kind == kind && Some(error.span.end) == previous_end;
+        let is_before = |error: &&mut SyntaxError| error.kind == kind && Some(error.span.end) == previous_end;
         match self.errors.last_mut().filter(is_before) {
             Some(error) => {
                 error.span.end = token.span.end;
@@ -203,11 +190,7 @@ impl Parser<'_> {
         });
         let end = close.or(last).unwrap_or(block.open);
         directive.span = directive.span.join(block.open).join(end);
-        directive.body = Some(Block {
-            open: block.open,
-            close,
-            items,
-        });
+        directive.body = Some(Block { open: block.open, close, items });
         self.items.push(Item::Directive(directive));
     }
 
@@ -236,12 +219,7 @@ impl Parser<'_> {
         let last = arguments.last().unwrap_or(&name).span;
         self.blank_line(self.blank_before);
         self.items.append(&mut self.comments);
-        Some(Directive {
-            span: name.span.join(last),
-            name,
-            arguments,
-            body: None,
-        })
+        Some(Directive { span: name.span.join(last), name, arguments, body: None })
     }
 
     /// A directive that is still being read where its block or the file ends lacks its `;`.
@@ -309,10 +287,7 @@ mod tests {
         let starts: Vec<bool> = root.arguments.iter().map(|word| word.starts_line).collect();
         assert_eq!(starts, [false, true, false]);
         for argument in &root.arguments {
-            assert_eq!(
-                crate::starts_line("root /srv\n    index a;", argument.span),
-                argument.starts_line
-            );
+            assert_eq!(crate::starts_line("root /srv\n    index a;", argument.span), argument.starts_line);
         }
     }
 
@@ -368,10 +343,7 @@ events {};
 ",
         );
         let errors = parse("events {};").errors;
-        assert_eq!(
-            errors[0].help.as_deref(),
-            Some("remove it: a block ends with its `}`")
-        );
+        assert_eq!(errors[0].help.as_deref(), Some("remove it: a block ends with its `}`"));
     }
 
     #[test]

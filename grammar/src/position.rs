@@ -17,15 +17,9 @@ pub struct Lines<'source> {
 impl<'source> Lines<'source> {
     /// Finds the lines of `source`.
     pub fn new(source: &'source str) -> Lines<'source> {
-        let ends = source
-            .bytes()
-            .enumerate()
-            .filter(|(_, byte)| *byte == b'\n');
+        let ends = source.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         let starts = std::iter::once(0).chain(ends.map(|(index, _)| index as u32 + 1));
-        Lines {
-            source,
-            starts: starts.collect(),
-        }
+        Lines { source, starts: starts.collect() }
     }
 
     /// The line and the column of a byte offset, both counted from 1, the column in characters.
@@ -54,10 +48,7 @@ impl<'source> Lines<'source> {
 pub fn position(source: &str, offset: u32) -> (u32, u32) {
     let before = &source.as_bytes()[..source.len().min(offset as usize)];
     let line = before.iter().filter(|byte| **byte == b'\n').count() as u32 + 1;
-    let start = before
-        .iter()
-        .rposition(|byte| *byte == b'\n')
-        .map_or(0, |index| index + 1);
+    let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |index| index + 1);
     (line, column(source, start as u32, offset))
 }
 

@@ -214,19 +214,13 @@ server { # second
 
     #[test]
     fn a_comment_between_words_goes_before_the_directive() {
-        check_print(
-            "a;\n\nserver_name b # one\n  # two\n  c;",
-            "a;\n\n# one\n# two\nserver_name b\n    c;\n",
-        );
+        check_print("a;\n\nserver_name b # one\n  # two\n  c;", "a;\n\n# one\n# two\nserver_name b\n    c;\n");
         check_print("server # one\n{ }", "# one\nserver {}\n");
     }
 
     #[test]
     fn empty_lines_are_kept_one_at_a_time_between_items_only() {
-        check_print(
-            "\n\na;\n\n  \n\nb {\n\n c;\n\n}\n# d\n\n# e\n\n",
-            "a;\n\nb {\n    c;\n}\n# d\n\n# e\n",
-        );
+        check_print("\n\na;\n\n  \n\nb {\n\n c;\n\n}\n# d\n\n# e\n\n", "a;\n\nb {\n    c;\n}\n# d\n\n# e\n");
     }
 
     #[test]
@@ -245,10 +239,7 @@ server { # second
 
     #[test]
     fn a_parenthesis_after_a_string_stays_with_it() {
-        check_print(
-            "if ($a = \"b\" ) {}\nif ( $a ) {}",
-            "if ($a = \"b\") {}\nif ( $a ) {}\n",
-        );
+        check_print("if ($a = \"b\" ) {}\nif ( $a ) {}", "if ($a = \"b\") {}\nif ( $a ) {}\n");
     }
 
     #[test]

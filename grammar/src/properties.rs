@@ -2,9 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::{
-    Block, Comment, Directive, Document, ErrorKind, Item, NESTING_MAX, Quote, Word, parse, print,
-};
+use crate::{Block, Comment, Directive, Document, ErrorKind, Item, NESTING_MAX, Quote, Word, parse, print};
 
 /// Text out of the pieces that mean something, so that most of the grammar is met.
 fn source() -> impl Strategy<Value = String> {
@@ -42,21 +40,14 @@ fn valid_source() -> impl Strategy<Value = String> {
             let pairs = pairs.iter().map(|(item, gap)| format!("{item}{gap}"));
             pairs.collect::<String>()
         });
-        prop_oneof![
-            (words.clone(), items.clone()).prop_map(|(words, items)| format!("{words}{{{items}}}")),
-            items,
-        ]
+        prop_oneof![(words.clone(), items.clone()).prop_map(|(words, items)| format!("{words}{{{items}}}")), items,]
     })
 }
 
 fn word() -> impl Strategy<Value = Word> + Clone {
     let text = prop_oneof!["[a-z]{1,4}", "[ -~\t\n]{0,6}", "\\PC{0,4}"];
     let quote = proptest::sample::select(vec![Quote::None, Quote::Single, Quote::Double]);
-    (text, quote, any::<bool>()).prop_map(|(text, quote, starts_line)| Word {
-        quote,
-        starts_line,
-        ..Word::new(text)
-    })
+    (text, quote, any::<bool>()).prop_map(|(text, quote, starts_line)| Word { quote, starts_line, ..Word::new(text) })
 }
 
 fn plain_word() -> impl Strategy<Value = Word> + Clone {
@@ -64,12 +55,7 @@ fn plain_word() -> impl Strategy<Value = Word> + Clone {
 }
 
 fn directive((name, arguments): (Word, Vec<Word>), body: Option<Block>) -> Item {
-    Item::Directive(Directive {
-        name,
-        arguments,
-        body,
-        ..Directive::default()
-    })
+    Item::Directive(Directive { name, arguments, body, ..Directive::default() })
 }
 
 fn comment_or_blank_line() -> impl Strategy<Value = Item> {
@@ -92,10 +78,7 @@ fn document(
     let item = leaf.prop_recursive(4, 40, 6, move |inner| {
         let items = proptest::collection::vec(inner, 0..6);
         (words.clone(), items).prop_map(|(words, items)| {
-            let block = Block {
-                items,
-                ..Block::default()
-            };
+            let block = Block { items, ..Block::default() };
             directive(words, Some(block))
         })
     });
@@ -251,9 +234,6 @@ fn deeper_nesting_than_allowed_is_one_error_and_reading_goes_on() {
     assert_eq!(parse(&nested(NESTING_MAX)).errors, []);
     let parsed = parse(&(nested(NESTING_MAX + 5) + "b"));
     let kinds: Vec<ErrorKind> = parsed.errors.iter().map(|error| error.kind).collect();
-    assert_eq!(
-        kinds,
-        [ErrorKind::NestingTooDeep, ErrorKind::MissingSemicolon]
-    );
+    assert_eq!(kinds, [ErrorKind::NestingTooDeep, ErrorKind::MissingSemicolon]);
     assert_eq!(parsed.document.directives().count(), 2);
 }

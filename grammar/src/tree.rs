@@ -82,10 +82,7 @@ pub struct Word {
 impl Word {
     /// A word that was never in a source.
     pub fn new(text: impl Into<String>) -> Word {
-        Word {
-            text: text.into(),
-            ..Word::default()
-        }
+        Word { text: text.into(), ..Word::default() }
     }
 }
 
@@ -191,13 +188,8 @@ fn same_item(left: &Item, right: &Item) -> bool {
 }
 
 fn same_directive(left: &Directive, right: &Directive) -> bool {
-    let texts = |directive: &Directive| -> Vec<String> {
-        directive
-            .arguments
-            .iter()
-            .map(|word| word.text.clone())
-            .collect()
-    };
+    let texts =
+        |directive: &Directive| -> Vec<String> { directive.arguments.iter().map(|word| word.text.clone()).collect() };
     left.name.text == right.name.text
         && texts(left) == texts(right)
         && match (&left.body, &right.body) {

@@ -24,9 +24,7 @@ pub enum DurationError {
         unit: String,
     },
     /// Letters that are no unit.
-    #[error(
-        "unknown unit \"{unit}\" in the time \"{text}\", use ms, s, m, h, d, w, M (months) or y"
-    )]
+    #[error("unknown unit \"{unit}\" in the time \"{text}\", use ms, s, m, h, d, w, M (months) or y")]
     UnknownUnit {
         /// The time as written.
         text: String,
@@ -70,9 +68,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
 pub fn parse_seconds(text: &str) -> Result<Duration, DurationError> {
     let duration = parse(text)?;
     if text.contains("ms") {
-        return Err(DurationError::Milliseconds {
-            text: text.to_owned(),
-        });
+        return Err(DurationError::Milliseconds { text: text.to_owned() });
     }
     Ok(duration)
 }
@@ -114,9 +110,7 @@ fn parse(text: &str) -> Result<Duration, DurationError> {
     if !text.bytes().any(|byte| byte.is_ascii_digit()) {
         return Err(DurationError::NoNumber);
     }
-    let too_long = || DurationError::TooLong {
-        text: text.to_owned(),
-    };
+    let too_long = || DurationError::TooLong { text: text.to_owned() };
     let mut total: u64 = 0;
     let mut largest_allowed = 0; // an index into UNITS
     let mut rest = text;
@@ -130,10 +124,7 @@ fn parse(text: &str) -> Result<Duration, DurationError> {
         // nginx adds a last number without a unit as seconds, whatever stands before it.
         let is_bare_end = unit_name.is_empty() && after.is_empty();
         if index < largest_allowed && !is_bare_end {
-            return Err(DurationError::Order {
-                text: text.to_owned(),
-                unit: unit_name.to_owned(),
-            });
+            return Err(DurationError::Order { text: text.to_owned(), unit: unit_name.to_owned() });
         }
         largest_allowed = index + 1;
         total = number
@@ -155,9 +146,7 @@ fn split_unit(text: &str) -> (&str, &str) {
         return (unit, after.trim_start_matches(' '));
     }
     // A space, then a word which is a unit only here (`10 sec`); a number after the space belongs to the next unit.
-    let (unit, after) = split_while(text.trim_start_matches(' '), |byte| {
-        byte != b' ' && !byte.is_ascii_digit()
-    });
+    let (unit, after) = split_while(text.trim_start_matches(' '), |byte| byte != b' ' && !byte.is_ascii_digit());
     (unit, after.trim_start_matches(' '))
 }
 
@@ -171,17 +160,11 @@ fn find_unit(text: &str, name: &str) -> Result<(usize, &'static Unit), DurationE
         .iter()
         .enumerate()
         .find(|(_, unit)| unit.name == name_or_seconds || unit.words.contains(&name_or_seconds))
-        .ok_or_else(|| DurationError::UnknownUnit {
-            text: text.to_owned(),
-            unit: name.to_owned(),
-        })
+        .ok_or_else(|| DurationError::UnknownUnit { text: text.to_owned(), unit: name.to_owned() })
 }
 
 fn no_number_before(text: &str, unit: &str) -> DurationError {
-    DurationError::NoNumberBefore {
-        text: text.to_owned(),
-        unit: unit.to_owned(),
-    }
+    DurationError::NoNumberBefore { text: text.to_owned(), unit: unit.to_owned() }
 }
 
 /// From the largest to the smallest, the order in which they may stand.
@@ -197,11 +180,7 @@ const UNITS: [Unit; 8] = [
 ];
 
 const fn unit(name: &'static str, words: &'static [&'static str], millis: u64) -> Unit {
-    Unit {
-        name,
-        words,
-        millis,
-    }
+    Unit { name, words, millis }
 }
 
 const MINUTE: u64 = 60 * 1_000;
@@ -267,48 +246,17 @@ mod tests {
     #[test]
     fn errors_say_what_is_wrong() {
         for (text, message) in [
-            (
-                "",
-                "a time is a number with an optional unit, such as 30, 500ms or 1h30m",
-            ),
-            (
-                "fast",
-                "a time is a number with an optional unit, such as 30, 500ms or 1h30m",
-            ),
-            (
-                "10x",
-                "unknown unit \"x\" in the time \"10x\", use ms, s, m, h, d, w, M (months) or y",
-            ),
-            (
-                "1.5h",
-                "unknown unit \".\" in the time \"1.5h\", use ms, s, m, h, d, w, M (months) or y",
-            ),
-            (
-                "30m1h",
-                "the unit \"h\" in the time \"30m1h\" must stand before smaller units, and once",
-            ),
-            (
-                "1h1h",
-                "the unit \"h\" in the time \"1h1h\" must stand before smaller units, and once",
-            ),
-            (
-                "h1",
-                "the unit \"h\" in the time \"h1\" has no number before it",
-            ),
-            (
-                "-1",
-                "the unit \"-\" in the time \"-1\" has no number before it",
-            ),
-            (
-                "9223372036854775807",
-                "the time \"9223372036854775807\" is too long",
-            ),
+            ("", "a time is a number with an optional unit, such as 30, 500ms or 1h30m"),
+            ("fast", "a time is a number with an optional unit, such as 30, 500ms or 1h30m"),
+            ("10x", "unknown unit \"x\" in the time \"10x\", use ms, s, m, h, d, w, M (months) or y"),
+            ("1.5h", "unknown unit \".\" in the time \"1.5h\", use ms, s, m, h, d, w, M (months) or y"),
+            ("30m1h", "the unit \"h\" in the time \"30m1h\" must stand before smaller units, and once"),
+            ("1h1h", "the unit \"h\" in the time \"1h1h\" must stand before smaller units, and once"),
+            ("h1", "the unit \"h\" in the time \"h1\" has no number before it"),
+            ("-1", "the unit \"-\" in the time \"-1\" has no number before it"),
+            ("9223372036854775807", "the time \"9223372036854775807\" is too long"),
         ] {
-            assert_eq!(
-                parse_duration(text).unwrap_err().to_string(),
-                message,
-                "{text}"
-            );
+            assert_eq!(parse_duration(text).unwrap_err().to_string(), message, "{text}");
         }
     }
 
@@ -323,17 +271,10 @@ mod tests {
 
     #[test]
     fn a_duration_is_written_in_units_of_nginx() {
-        for (millis, text) in [
-            (0, "0s"),
-            (500, "500ms"),
-            (75_000, "1m15s"),
-            (5_400_000, "1h30m"),
-            (365 * 86_400_000, "52w1d"),
-        ] {
-            assert_eq!(
-                format_duration(Duration::from_millis(millis)).to_string(),
-                text
-            );
+        for (millis, text) in
+            [(0, "0s"), (500, "500ms"), (75_000, "1m15s"), (5_400_000, "1h30m"), (365 * 86_400_000, "52w1d")]
+        {
+            assert_eq!(format_duration(Duration::from_millis(millis)).to_string(), text);
         }
     }
 

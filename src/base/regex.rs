@@ -74,25 +74,18 @@ impl Regex {
     /// # Errors
     /// The pattern is wrong, uses what is not supported (recursion, `(?|`), or exceeds a limit on its size.
     pub fn new(pattern: &str, case_insensitive: bool) -> Result<Regex, RegexError> {
-        let fail = |reason: String, position| RegexError {
-            pattern: pattern.to_owned(),
-            reason,
-            position,
-        };
+        let fail = |reason: String, position| RegexError { pattern: pattern.to_owned(), reason, position };
         if pattern.len() > PATTERN_BYTES_MAX {
             return Err(fail(format!("more than {PATTERN_BYTES_MAX} bytes"), None));
         }
-        let translate = |line_end| {
-            pcre::translate(pattern, line_end)
-                .map_err(|error| fail(error.reason, Some(error.position)))
-        };
+        let translate =
+            |line_end| pcre::translate(pattern, line_end).map_err(|error| fail(error.reason, Some(error.position)));
         let mut translation = translate(LineEnd::TextEnd)?;
         let needs_second = translation.has_line_end && !translation.backtracking;
         if translation.has_line_end && translation.backtracking {
             translation = translate(LineEnd::BeforeLastLineFeed)?;
         }
-        let engine =
-            Engine::build(&translation, case_insensitive).map_err(|reason| fail(reason, None))?;
+        let engine = Engine::build(&translation, case_insensitive).map_err(|reason| fail(reason, None))?;
         Ok(Regex {
             compiled: Arc::new(Compiled {
                 pattern: pattern.to_owned(),
@@ -113,10 +106,7 @@ impl Regex {
 
     /// The named groups and their numbers, in the order of the pattern.
     pub fn names(&self) -> impl Iterator<Item = (&str, usize)> {
-        self.compiled
-            .names
-            .iter()
-            .map(|(name, group)| (&**name, *group))
+        self.compiled.names.iter().map(|(name, group)| (&**name, *group))
     }
 
     /// Whether the expression matches anywhere in `text`.
@@ -137,28 +127,19 @@ impl Regex {
     pub fn captures(&self, text: &[u8]) -> Result<Option<Captures>, MatchError> {
         let kept = self.compiled.groups_kept;
         let ranges: Option<Box<[_]>> = match self.engine_for(text)? {
-            Engine::Linear(regex) if kept == 1 => regex
-                .find(text)
-                .map(|whole| Box::new([Some(whole.range())]) as Box<[_]>),
-            Engine::Linear(regex) => regex.captures(text).map(|groups| {
-                (0..kept)
-                    .map(|group| groups.get(group).map(|found| found.range()))
-                    .collect()
-            }),
+            Engine::Linear(regex) if kept == 1 => {
+                regex.find(text).map(|whole| Box::new([Some(whole.range())]) as Box<[_]>)
+            }
+            Engine::Linear(regex) => regex
+                .captures(text)
+                .map(|groups| (0..kept).map(|group| groups.get(group).map(|found| found.range())).collect()),
             Engine::Backtracking(regex) => regex
                 .captures(text)
                 .map_err(|_| self.gave_up(text))?
-                .map(|groups| {
-                    (0..kept)
-                        .map(|group| groups.get(group).map(|found| found.range()))
-                        .collect()
-                }),
+                .map(|groups| (0..kept).map(|group| groups.get(group).map(|found| found.range())).collect()),
         };
         let names = &self.compiled.names;
-        Ok(ranges.map(|ranges| Captures {
-            ranges,
-            names: (!names.is_empty()).then(|| Arc::clone(names)),
-        }))
+        Ok(ranges.map(|ranges| Captures { ranges, names: (!names.is_empty()).then(|| Arc::clone(names)) }))
     }
 
     /// The engine whose `$` is right for `text`; the second one is built when first needed.
@@ -167,8 +148,7 @@ impl Regex {
         match &compiled.before_line_feed {
             Some(second) if text.last() == Some(&b'\n') => second
                 .get_or_init(|| {
-                    let translation =
-                        pcre::translate(&compiled.pattern, LineEnd::BeforeLastLineFeed).ok()?;
+                    let translation = pcre::translate(&compiled.pattern, LineEnd::BeforeLastLineFeed).ok()?;
                     Engine::build(&translation, compiled.case_insensitive).ok()
                 })
                 .as_ref()
@@ -178,10 +158,7 @@ impl Regex {
     }
 
     fn gave_up(&self, text: &[u8]) -> MatchError {
-        MatchError {
-            pattern: self.compiled.pattern.clone(),
-            text_bytes: text.len(),
-        }
+        MatchError { pattern: self.compiled.pattern.clone(), text_bytes: text.len() }
     }
 }
 
@@ -226,11 +203,7 @@ impl Captures {
     /// Where the group with this name lies in the text; none if there is none or it took no part in the match.
     #[must_use]
     pub fn name(&self, name: &str) -> Option<Range<usize>> {
-        let (_, group) = self
-            .names
-            .iter()
-            .flat_map(|names| names.iter())
-            .find(|(own, _)| &**own == name)?;
+        let (_, group) = self.names.iter().flat_map(|names| names.iter()).find(|(own, _)| &**own == name)?;
         self.get(*group)
     }
 }
@@ -254,11 +227,7 @@ impl Engine {
         }
         fancy_regex::RegexBuilder::new(&translation.text)
             .unicode_mode(translation.unicode)
-            .bytes_mode(if translation.unicode {
-                BytesMode::UnicodeBytes
-            } else {
-                BytesMode::Ascii
-            })
+            .bytes_mode(if translation.unicode { BytesMode::UnicodeBytes } else { BytesMode::Ascii })
             .case_insensitive(case_insensitive)
             .backtrack_limit(BACKTRACKS_MAX)
             .max_prog_size(INSTRUCTIONS_MAX)
@@ -321,23 +290,14 @@ mod tests {
         let captures = regex(pattern).captures(text.as_bytes()).unwrap();
         let captures = captures.unwrap_or_else(|| panic!("{pattern} does not match {text}"));
         (0..captures.ranges.len())
-            .map(|group| {
-                captures
-                    .get(group)
-                    .map_or("-", |range| &text[range])
-                    .to_owned()
-            })
+            .map(|group| captures.get(group).map_or("-", |range| &text[range]).to_owned())
             .collect()
     }
 
     #[track_caller]
     fn refused(pattern: &str, position: usize, reason: &str) {
         let error = Regex::new(pattern, false).unwrap_err();
-        assert_eq!(
-            (error.reason(), error.position()),
-            (reason, Some(position)),
-            "{pattern}"
-        );
+        assert_eq!((error.reason(), error.position()), (reason, Some(position)), "{pattern}");
     }
 
     #[test]
@@ -346,14 +306,8 @@ mod tests {
         assert!(!matches(r"\.php$", "/index.php5"));
         assert!(matches(r"^/(images|css)\/.*\.(?:png|css)$", "/css/a.css"));
         assert!(matches(r"^/[0-9]{4}/[\w-]+/", "/2024/some-post/"));
-        assert!(
-            matches(r"\.(?!well-known)", "/.git")
-                && !matches(r"/\.(?!well-known)", "/.well-known/x")
-        );
-        assert_eq!(
-            groups("^(.+?\\.php)(/.*)?$", "/a.php/b/c"),
-            ["/a.php/b/c", "/a.php", "/b/c"]
-        );
+        assert!(matches(r"\.(?!well-known)", "/.git") && !matches(r"/\.(?!well-known)", "/.well-known/x"));
+        assert_eq!(groups("^(.+?\\.php)(/.*)?$", "/a.php/b/c"), ["/a.php/b/c", "/a.php", "/b/c"]);
         assert_eq!(groups("^(a)|(b)$", "b"), ["b", "-", "b"]);
     }
 
@@ -361,9 +315,7 @@ mod tests {
     fn case_is_ignored_by_flag_and_by_option() {
         let regex = Regex::new(r"\.(JPG|png)$", true).unwrap();
         assert!(regex.is_match(b"/a.jpg").unwrap() && regex.is_match(b"/a.PNG").unwrap());
-        assert!(
-            matches("(?i)abc", "ABC") && matches("a(?i)b|c", "C") && matches("a(?i:b)c", "aBc")
-        );
+        assert!(matches("(?i)abc", "ABC") && matches("a(?i)b|c", "C") && matches("a(?i:b)c", "aBc"));
         assert!(!matches("a(?i:b)c", "aBC") && !matches("(a(?i)b)c", "aBC"));
         assert!(matches("(?i)[a-c]{3}", "AbC") && matches(r"(?i)(x)\1(?=[y])", "XxY"));
     }
@@ -374,10 +326,7 @@ mod tests {
             let regex = regex(pattern);
             assert_eq!(regex.names().collect::<Vec<_>>(), [("user", 1)]);
             let captures = regex.captures(b"anna.example.org").unwrap().unwrap();
-            assert_eq!(
-                (captures.name("user"), captures.name("other")),
-                (Some(0..4), None)
-            );
+            assert_eq!((captures.name("user"), captures.name("other")), (Some(0..4), None));
         }
     }
 
@@ -385,20 +334,14 @@ mod tests {
     fn a_named_group_is_kept_beyond_nine_and_an_unnamed_one_is_not() {
         let many = regex("(.)(.)(.)(.)(.)(.)(.)(.)(.)(.)(?<last>.)(.)");
         let captures = many.captures(b"abcdefghijkl").unwrap().unwrap();
-        assert_eq!(
-            (captures.get(9), captures.name("last"), captures.get(12)),
-            (Some(8..9), Some(10..11), None)
-        );
+        assert_eq!((captures.get(9), captures.name("last"), captures.get(12)), (Some(8..9), Some(10..11), None));
     }
 
     #[test]
     fn look_around_and_references_work_on_any_bytes() {
         assert!(matches(r"(?<!/admin)/x", b"\xff\xfe/x") && !matches(r"(?<!/admin)/x", "/admin/x"));
         assert_eq!(groups(r"(?<a>\w)\k<a>", "xyy"), ["yy", "y"]);
-        assert_eq!(
-            groups(r"(?<a>\w)(.)\2\g{-2}(?P=a)", "yabbaa"),
-            ["abbaa", "a", "b"]
-        );
+        assert_eq!(groups(r"(?<a>\w)(.)\2\g{-2}(?P=a)", "yabbaa"), ["abbaa", "a", "b"]);
         assert!(matches(r"(.)\1", b"a\xff\xffb") && !matches(r"(.)\1", b"\xfe\xff"));
         assert!(matches("^(a)?(?(1)b|c)$", "ab") && !matches("^(a)?(?(1)b|c)$", "b"));
     }
@@ -406,9 +349,7 @@ mod tests {
     #[test]
     fn possessive_and_atomic_do_not_give_back() {
         assert!(!matches("^a++a", "aaa") && matches("^a++b", "aab") && !matches("^(?>a*)a", "aaa"));
-        assert!(
-            !matches("^a{1,2}+a$", "aa") && !matches("^(ab)?+ab$", "ab") && matches("^a*+$", "")
-        );
+        assert!(!matches("^a{1,2}+a$", "aa") && !matches("^(ab)?+ab$", "ab") && matches("^a*+$", ""));
     }
 
     #[test]
@@ -416,10 +357,7 @@ mod tests {
         assert!(matches(r"^\h+$", "\t ") && !matches(r"\h", "a") && matches(r"^[\H]$", "a"));
         assert!(matches(r"\Aa\z", "a") && matches(r"a\Z", "a\n") && !matches(r"a\z", "a\n"));
         assert!(matches(r"^\/\-\_\<\>\@\#\ \%$", "/-_<>@# %"));
-        assert!(
-            matches(r"^\x41\x{42}\103\t\e\cA$", "ABC\t\x1b\x01")
-                && matches(r"^\Qa.b*\E+$", "a.b**")
-        );
+        assert!(matches(r"^\x41\x{42}\103\t\e\cA$", "ABC\t\x1b\x01") && matches(r"^\Qa.b*\E+$", "a.b**"));
         assert!(matches(r"^\v\R\N$", "\x0b\r\nx") && !matches(r"^\R\n$", "\r\n"));
         assert!(matches(r"a\Kb", "ab"));
         assert_eq!(groups(r"a\Kb", "ab"), ["b"]);
@@ -428,30 +366,18 @@ mod tests {
     #[test]
     fn braces_and_brackets_are_literal_where_pcre_says_so() {
         assert!(
-            matches("^a{$", "a{")
-                && matches("^{a}$", "{a}")
-                && matches("^a{,2}$", "a{,2}")
-                && matches("^x]$", "x]")
+            matches("^a{$", "a{") && matches("^{a}$", "{a}") && matches("^a{,2}$", "a{,2}") && matches("^x]$", "x]")
         );
         assert!(
-            matches("^[]a]+$", "]a")
-                && matches("^[^]]$", "a")
-                && matches("^[a[]+$", "[a")
-                && matches("^[&&~~-]$", "&")
+            matches("^[]a]+$", "]a") && matches("^[^]]$", "a") && matches("^[a[]+$", "[a") && matches("^[&&~~-]$", "&")
         );
-        assert!(
-            matches(r"^[\w-.]+$", "a-.")
-                && matches(r"^[\b\x41\101\-\]]+$", "\x08A-]")
-                && matches("^[a-]+$", "-a")
-        );
+        assert!(matches(r"^[\w-.]+$", "a-.") && matches(r"^[\b\x41\101\-\]]+$", "\x08A-]") && matches("^[a-]+$", "-a"));
         assert!(matches("^[[:alpha:][:^ascii:]_]+$", b"a\xff_") && !matches("^[[:digit:]]$", "a"));
     }
 
     #[test]
     fn inline_flags_reach_to_the_end_of_their_group() {
-        assert!(
-            matches("(?s)a.b", "a\nb") && !matches("a.b", "a\nb") && matches("(?m)^b$", "a\nb\nc")
-        );
+        assert!(matches("(?s)a.b", "a\nb") && !matches("a.b", "a\nb") && matches("(?m)^b$", "a\nb\nc"));
         assert!(matches("(?x) a b # both\n c", "abc") && matches("(?:(?x) a ) b", "a b"));
         assert_eq!(groups("(?U)(a+)(a+?)", "aaa"), ["aaa", "a", "aa"]);
         assert_eq!(groups("(?n)(a)(?<x>b)", "ab"), ["ab", "b"]);
@@ -467,14 +393,8 @@ mod tests {
     #[test]
     fn text_is_bytes_unless_the_pattern_asks_for_characters() {
         assert!(matches("^..$", "é") && !matches("^.$", "é") && matches(r"^\W\W$", "é"));
-        assert!(
-            matches("^é$", "é") && matches("^[é]{2}$", "é") && matches("^é+$", b"\xc3\xa9\xa9")
-        );
-        assert!(
-            matches("(*UTF8)^.$", "é")
-                && matches("(*UTF8)^[à-é]+$", "é")
-                && matches(r"(*UTF8)^\p{L}$", "é")
-        );
+        assert!(matches("^é$", "é") && matches("^[é]{2}$", "é") && matches("^é+$", b"\xc3\xa9\xa9"));
+        assert!(matches("(*UTF8)^.$", "é") && matches("(*UTF8)^[à-é]+$", "é") && matches(r"(*UTF8)^\p{L}$", "é"));
         assert!(matches("(*UTF8)(?i)^É$", "é") && !matches("(*UTF8)^.$", b"\xff"));
     }
 
@@ -494,11 +414,7 @@ mod tests {
         refused(r"(a)\2", 3, "there is no group 2");
         refused(r"\k<x>", 0, "there is no group \"x\"");
         refused("(?<a>.)(?<a>.)", 7, "a second group named \"a\"");
-        refused(
-            "(?<1a>.)",
-            0,
-            "a group's name is letters, digits and \"_\", at most 32, no digit first",
-        );
+        refused("(?<1a>.)", 0, "a group's name is letters, digits and \"_\", at most 32, no digit first");
         refused("a(?R)", 1, "recursion is not supported");
         refused("(?|a|b)", 0, "\"(?|\" is not supported");
         refused("(?k)", 2, "unknown flag \"k\"");
@@ -506,10 +422,7 @@ mod tests {
         refused("[[:letter:]]", 1, "unknown class \"[:letter:]\"");
         refused(&"(".repeat(1_000), 50, "groups nest too deep");
         let text = Regex::new("a(b", false).unwrap_err().to_string();
-        assert_eq!(
-            text,
-            "missing \")\" in the regular expression \"a(b\" at position 1"
-        );
+        assert_eq!(text, "missing \")\" in the regular expression \"a(b\" at position 1");
     }
 
     #[test]
@@ -525,10 +438,7 @@ mod tests {
         let text = [&[b'a'; 60][..], b"!"].concat();
         let error = regex(r"^(?:(a|aa)\1?)+$").is_match(&text).unwrap_err();
         let message = error.to_string();
-        assert!(
-            message.ends_with("took too many steps on a text of 61 bytes"),
-            "{message}"
-        );
+        assert!(message.ends_with("took too many steps on a text of 61 bytes"), "{message}");
     }
 
     proptest::proptest! {

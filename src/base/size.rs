@@ -91,9 +91,7 @@ fn parse(text: &str, with_giga: bool) -> Result<u64, SizeError> {
         .ok()
         .and_then(|number| number.checked_mul(scale))
         .filter(|&bytes| bytes <= SIZE_MAX)
-        .ok_or_else(|| SizeError::TooLarge {
-            text: text.to_owned(),
-        })
+        .ok_or_else(|| SizeError::TooLarge { text: text.to_owned() })
 }
 
 /// nginx keeps sizes in a signed 64-bit number.
@@ -126,10 +124,7 @@ mod tests {
             assert_eq!(parse_size(text), Err(SizeError::NoNumber), "{text}");
         }
         for text in ["1.5m", "10 m", "10mb", "1kk", "10é"] {
-            assert!(
-                matches!(parse_size(text), Err(SizeError::UnknownUnit { .. })),
-                "{text}"
-            );
+            assert!(matches!(parse_size(text), Err(SizeError::UnknownUnit { .. })), "{text}");
         }
     }
 
@@ -137,23 +132,15 @@ mod tests {
     fn the_largest_size_is_that_of_a_signed_number() {
         assert_eq!(parse_size("9223372036854775807"), Ok(i64::MAX as u64));
         for text in ["9223372036854775808", "8589934592g", "99999999999999999999"] {
-            assert!(
-                matches!(parse_offset(text), Err(SizeError::TooLarge { .. })),
-                "{text}"
-            );
+            assert!(matches!(parse_offset(text), Err(SizeError::TooLarge { .. })), "{text}");
         }
     }
 
     #[test]
     fn a_size_is_written_in_the_largest_exact_unit() {
-        for (bytes, text) in [
-            (0, "0"),
-            (1000, "1000"),
-            (1024, "1k"),
-            (1536 << 10, "1536k"),
-            (10 << 20, "10m"),
-            (3 << 30, "3g"),
-        ] {
+        for (bytes, text) in
+            [(0, "0"), (1000, "1000"), (1024, "1k"), (1536 << 10, "1536k"), (10 << 20, "10m"), (3 << 30, "3g")]
+        {
             assert_eq!(format_size(bytes).to_string(), text);
             assert_eq!(parse_offset(text), Ok(bytes));
         }

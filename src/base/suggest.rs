@@ -75,10 +75,7 @@ mod tests {
             ("proxypass", "proxy_pass"),
             ("proxy-pass", "proxy_pass"),
             ("servername", "server_name"),
-            (
-                "server_name_hash_bucket_size",
-                "server_names_hash_bucket_size",
-            ),
+            ("server_name_hash_bucket_size", "server_names_hash_bucket_size"),
             ("retrun", "return"),
             ("rot", "root"),
             ("offf", "off"),
@@ -89,9 +86,7 @@ mod tests {
 
     #[test]
     fn a_word_far_from_all_has_no_suggestion() {
-        for word in [
-            "", "i", "of", "fi", "zip2x", "port", "upstream", "yes", "lorem",
-        ] {
+        for word in ["", "i", "of", "fi", "zip2x", "port", "upstream", "yes", "lorem"] {
             assert_eq!(nearest_of(word), None, "{word}");
         }
         assert_eq!(nearest_of(&"x".repeat(100_000)), None);

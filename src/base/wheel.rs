@@ -56,10 +56,7 @@ impl<K: Copy> Wheel<K> {
             start,
             tick_nanos: tick_nanos.max(TICK_NANOS_MIN),
             present: 0,
-            levels: [Level {
-                occupied: 0,
-                heads: [NONE; SLOTS],
-            }; LEVELS],
+            levels: [Level { occupied: 0, heads: [NONE; SLOTS] }; LEVELS],
             nodes: Vec::new(),
             free: NONE,
             len: 0,
@@ -87,11 +84,7 @@ impl<K: Copy> Wheel<K> {
     /// With 2³² - 1 entries at once.
     pub fn insert(&mut self, deadline: Instant, key: K) {
         let due = self.ticks_until(deadline, true).max(self.present);
-        let node = Node {
-            key,
-            due,
-            next: NONE,
-        };
+        let node = Node { key, due, next: NONE };
         let index = match self.free {
             NONE => {
                 let index = Link::try_from(self.nodes.len())
@@ -188,9 +181,9 @@ impl<K: Copy> Wheel<K> {
             Ok(nanos) if up => nanos.div_ceil(self.tick_nanos),
             Ok(nanos) => nanos / self.tick_nanos,
             // More than 584 years: divided in 128 bits, which is slow.
-            Err(_) => u64::try_from(elapsed / u128::from(self.tick_nanos))
-                .unwrap_or(u64::MAX)
-                .saturating_add(u64::from(up)),
+            Err(_) => {
+                u64::try_from(elapsed / u128::from(self.tick_nanos)).unwrap_or(u64::MAX).saturating_add(u64::from(up))
+            }
         }
     }
 }
@@ -239,10 +232,7 @@ mod tests {
         let start = Instant::now();
         let mut wheel = Wheel::new(start, TICK);
         wheel.insert(start + millis(100), 7);
-        assert_eq!(
-            wheel.next_deadline().map(|at| at <= start + millis(100)),
-            Some(true)
-        );
+        assert_eq!(wheel.next_deadline().map(|at| at <= start + millis(100)), Some(true));
         assert_eq!(expired(&mut wheel, start + millis(99)), []);
         assert_eq!(expired(&mut wheel, start + millis(100)), [7]);
         assert_eq!(expired(&mut wheel, start + millis(1000)), []);
@@ -339,10 +329,7 @@ mod tests {
     }
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
-        let step = prop_oneof![
-            spans().prop_map(Step::Insert),
-            spans().prop_map(Step::Advance)
-        ];
+        let step = prop_oneof![spans().prop_map(Step::Insert), spans().prop_map(Step::Advance)];
         prop::collection::vec(step, 1..200)
     }
 

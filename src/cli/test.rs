@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use super::CommandError;
-use crate::config::{dump, load, render};
 use crate::config::load::Request;
+use crate::config::{dump, load, render};
 
 /// Checks; with `dump_too`, prints all files that were read to standard output.
 pub(super) fn run(request: &Request, quiet: bool, dump_too: bool) -> Result<ExitCode, CommandError> {

@@ -72,7 +72,7 @@ pub(super) fn identity(configured: Option<&(String, Option<String>)>) -> Result<
         }
     };
     let is_root = user.uid.is_root() && group.as_raw() == 0;
-    Ok((!is_root).then(|| Identity { name: user.name, user: user.uid, group }))
+    Ok((!is_root).then_some(Identity { name: user.name, user: user.uid, group }))
 }
 
 /// Becomes the user, for this thread and all that it starts from here on. To be called before any other thread runs.
@@ -80,8 +80,8 @@ pub(super) fn identity(configured: Option<&(String, Option<String>)>) -> Result<
 /// # Errors
 /// When the system refuses.
 pub(super) fn become_user(identity: &Identity) -> Result<(), PrivilegeError> {
-    let name = std::ffi::CString::new(identity.name.as_str())
-        .map_err(|_| PrivilegeError::NoUser(identity.name.clone()))?;
+    let name =
+        std::ffi::CString::new(identity.name.as_str()).map_err(|_| PrivilegeError::NoUser(identity.name.clone()))?;
     let kept = CapabilitySet::NET_BIND_SERVICE;
     set_keep_capabilities(true).map_err(rustix_error("prctl(PR_SET_KEEPCAPS)"))?;
     initgroups(&name, identity.group).map_err(system("initgroups"))?;

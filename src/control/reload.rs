@@ -68,6 +68,9 @@ fn publish(server: &mut Server, configuration: Configuration, change: Change) {
     let generation = server.published.generation();
     report(
         Severity::Notice,
-        format_args!("configuration reloaded: generation {generation}, {servers} servers on {} addresses", server.listeners.shown().count()),
+        format_args!(
+            "configuration reloaded: generation {generation}, {servers} servers on {} addresses",
+            server.listeners.shown().count()
+        ),
     );
 }

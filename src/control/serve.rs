@@ -1,7 +1,7 @@
 //! The life of the process: read, open, become the user, start, serve, end.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -122,7 +122,9 @@ impl Server {
         // The senders live as long as the workers and the signal thread do.
         while let Ok(cause) = inbox.recv() {
             match cause {
-                Cause::Reload if retiring => report(Severity::Notice, format_args!("not reloading, the server is ending")),
+                Cause::Reload if retiring => {
+                    report(Severity::Notice, format_args!("not reloading, the server is ending"))
+                }
                 Cause::Reload => reload::reload(self),
                 Cause::ReopenLogs => self.reopen_logs(),
                 Cause::Retire => {
@@ -165,8 +167,9 @@ pub(super) fn limits(process: &Process) -> Limits {
     Limits { connections_max: process.connections_max, multi_accept: process.multi_accept }
 }
 
-fn write_pid(path: &PathBuf) -> Result<PidFile, ServeError> {
-    PidFile::write(path).map_err(|error| ServeError::System { what: format!("cannot write \"{}\"", path.display()), error })
+fn write_pid(path: &Path) -> Result<PidFile, ServeError> {
+    PidFile::write(path)
+        .map_err(|error| ServeError::System { what: format!("cannot write \"{}\"", path.display()), error })
 }
 
 fn system(what: &'static str) -> impl Fn(io::Error) -> ServeError {

@@ -86,7 +86,10 @@ fn write_signature(tokens: &ServerTokens, page: &mut Vec<u8>) {
 fn sentence(status: Status) -> &'static str {
     static TABLE: LazyLock<Vec<(u16, &str)>> = LazyLock::new(|| {
         let lines = SENTENCES.lines().filter(|line| !line.starts_with('#'));
-        lines.filter_map(|line| line.split_once('\t')).filter_map(|(code, text)| Some((code.parse().ok()?, text))).collect()
+        lines
+            .filter_map(|line| line.split_once('\t'))
+            .filter_map(|(code, text)| Some((code.parse().ok()?, text)))
+            .collect()
     });
     TABLE.iter().find(|(code, _)| *code == status.code()).map_or("", |(_, text)| text)
 }

@@ -66,10 +66,7 @@ impl Template {
     ///
     /// # Errors
     /// All that is wrong with the text, in order of place.
-    pub fn compile(
-        text: &str,
-        mut resolve: impl FnMut(&str) -> Option<Reference>,
-    ) -> Result<Self, Vec<TemplateError>> {
+    pub fn compile(text: &str, mut resolve: impl FnMut(&str) -> Option<Reference>) -> Result<Self, Vec<TemplateError>> {
         let mut parts = Vec::new();
         let mut errors = Vec::new();
         let mut literal_start = 0;

@@ -55,8 +55,7 @@ pub fn evaluate(
         if !any_tag(headers, names::IF_MATCH, validators, strong_match) {
             return Verdict::PreconditionFailed;
         }
-    } else if let Some((date, last_modified)) =
-        dates(headers, names::IF_UNMODIFIED_SINCE, validators)
+    } else if let Some((date, last_modified)) = dates(headers, names::IF_UNMODIFIED_SINCE, validators)
         && last_modified > date
     {
         return Verdict::PreconditionFailed;
@@ -71,29 +70,18 @@ pub fn evaluate(
     if !method.is_get_or_head() {
         return Verdict::Proceed;
     }
-    let not_modified = match (
-        if_modified_since,
-        dates(headers, names::IF_MODIFIED_SINCE, validators),
-    ) {
+    let not_modified = match (if_modified_since, dates(headers, names::IF_MODIFIED_SINCE, validators)) {
         (IfModifiedSince::Off, _) | (_, None) => false,
         (IfModifiedSince::Exact, Some((date, last_modified))) => last_modified == date,
         (IfModifiedSince::Before, Some((date, last_modified))) => last_modified <= date,
     };
-    if not_modified {
-        Verdict::NotModified
-    } else {
-        Verdict::Proceed
-    }
+    if not_modified { Verdict::NotModified } else { Verdict::Proceed }
 }
 
 /// Evaluates the conditions of a request for a resource that does not exist, such as a `PUT` that would make it:
 /// `If-Match` fails, `If-None-Match` holds, dates are ignored.
 pub fn evaluate_missing(headers: &Headers) -> Verdict {
-    if headers.contains(names::IF_MATCH) {
-        Verdict::PreconditionFailed
-    } else {
-        Verdict::Proceed
-    }
+    if headers.contains(names::IF_MATCH) { Verdict::PreconditionFailed } else { Verdict::Proceed }
 }
 
 /// The entity tag nginx gives a file: `"<seconds of its change>-<size>"`, both hexadecimal.
@@ -121,12 +109,7 @@ pub fn weak_match(one: &[u8], other: &[u8]) -> bool {
 }
 
 /// Whether a field is `*` or has a tag that matches.
-fn any_tag(
-    headers: &Headers,
-    name: &[u8],
-    validators: &Validators,
-    matches: fn(&[u8], &[u8]) -> bool,
-) -> bool {
+fn any_tag(headers: &Headers, name: &[u8], validators: &Validators, matches: fn(&[u8], &[u8]) -> bool) -> bool {
     headers.get_all(name).any(|value| {
         if trim(value) == b"*" {
             return true;
@@ -141,10 +124,7 @@ fn any_tag(
 /// A field's date and the resource's, if both are there, in seconds.
 fn dates(headers: &Headers, name: &[u8], validators: &Validators) -> Option<(u64, u64)> {
     let date = date::parse(headers.get(name)?)?;
-    Some((
-        date::second_of(date),
-        date::second_of(validators.last_modified?),
-    ))
+    Some((date::second_of(date), date::second_of(validators.last_modified?)))
 }
 
 /// The entity tags of a list, which may have commas within their quotes. Ends where the list is not well-formed.
@@ -156,10 +136,7 @@ impl<'a> Iterator for Tags<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        let start = self
-            .rest
-            .iter()
-            .position(|byte| !matches!(byte, b' ' | b'\t' | b','))?;
+        let start = self.rest.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b','))?;
         let tag = &self.rest[start..];
         let prefix = if tag.starts_with(b"W/") { 2 } else { 0 };
         if tag.get(prefix) != Some(&b'"') {
@@ -186,20 +163,11 @@ mod tests {
     const SAME: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
     const LATER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
 
-    fn verdict_of(
-        method: Method,
-        mode: IfModifiedSince,
-        fields: &[(&'static str, &'static str)],
-    ) -> Verdict {
+    fn verdict_of(method: Method, mode: IfModifiedSince, fields: &[(&'static str, &'static str)]) -> Verdict {
         let mut headers = Headers::new();
-        fields
-            .iter()
-            .for_each(|(name, value)| headers.append(*name, *value));
+        fields.iter().for_each(|(name, value)| headers.append(*name, *value));
         let last_modified = UNIX_EPOCH + Duration::from_millis(784_111_777_500);
-        let validators = Validators {
-            etag: Some("\"a\"".into()),
-            last_modified: Some(last_modified),
-        };
+        let validators = Validators { etag: Some("\"a\"".into()), last_modified: Some(last_modified) };
         evaluate(&method, &headers, &validators, mode)
     }
 
@@ -218,40 +186,12 @@ mod tests {
 
     #[test]
     fn a_client_that_has_the_tag_needs_no_body() {
-        for value in [
-            "\"a\"",
-            "W/\"a\"",
-            "*",
-            "\"b\", \"a\"",
-            "\"x,y\",,W/\"a\"",
-            " \"a\" ",
-        ] {
-            assert_eq!(
-                get(&[("If-None-Match", value)]),
-                Verdict::NotModified,
-                "{value}"
-            );
-            assert_eq!(
-                put(&[("If-None-Match", value)]),
-                Verdict::PreconditionFailed,
-                "{value}"
-            );
+        for value in ["\"a\"", "W/\"a\"", "*", "\"b\", \"a\"", "\"x,y\",,W/\"a\"", " \"a\" "] {
+            assert_eq!(get(&[("If-None-Match", value)]), Verdict::NotModified, "{value}");
+            assert_eq!(put(&[("If-None-Match", value)]), Verdict::PreconditionFailed, "{value}");
         }
-        for value in [
-            "\"b\"",
-            "a",
-            "",
-            "\"a",
-            "\"A\"",
-            "w/\"a\"",
-            "b \"a\"",
-            "\"b,\"a\"",
-        ] {
-            assert_eq!(
-                get(&[("If-None-Match", value)]),
-                Verdict::Proceed,
-                "{value}"
-            );
+        for value in ["\"b\"", "a", "", "\"a", "\"A\"", "w/\"a\"", "b \"a\"", "\"b,\"a\""] {
+            assert_eq!(get(&[("If-None-Match", value)]), Verdict::Proceed, "{value}");
         }
     }
 
@@ -261,31 +201,16 @@ mod tests {
             assert_eq!(put(&[("If-Match", value)]), Verdict::Proceed, "{value}");
         }
         for value in ["W/\"a\"", "\"b\"", ""] {
-            assert_eq!(
-                put(&[("If-Match", value)]),
-                Verdict::PreconditionFailed,
-                "{value}"
-            );
+            assert_eq!(put(&[("If-Match", value)]), Verdict::PreconditionFailed, "{value}");
         }
-        assert_eq!(
-            get(&[("If-Match", "\"b\""), ("if-match", "\"a\"")]),
-            Verdict::Proceed
-        );
+        assert_eq!(get(&[("If-Match", "\"b\""), ("if-match", "\"a\"")]), Verdict::Proceed);
     }
 
     #[test]
     fn if_modified_since_is_exact_unless_told_otherwise() {
-        let cases = [
-            (EARLIER, false, false),
-            (SAME, true, true),
-            (LATER, false, true),
-            ("nonsense", false, false),
-        ];
+        let cases = [(EARLIER, false, false), (SAME, true, true), (LATER, false, true), ("nonsense", false, false)];
         for (date, exact, before) in cases {
-            let verdict = |mode| {
-                verdict_of(Method::Get, mode, &[("If-Modified-Since", date)])
-                    == Verdict::NotModified
-            };
+            let verdict = |mode| verdict_of(Method::Get, mode, &[("If-Modified-Since", date)]) == Verdict::NotModified;
             assert_eq!(verdict(IfModifiedSince::Exact), exact, "{date}");
             assert_eq!(verdict(IfModifiedSince::Before), before, "{date}");
             assert!(!verdict(IfModifiedSince::Off));
@@ -295,27 +220,15 @@ mod tests {
 
     #[test]
     fn if_unmodified_since_guards_a_later_change() {
-        assert_eq!(
-            put(&[("If-Unmodified-Since", EARLIER)]),
-            Verdict::PreconditionFailed
-        );
+        assert_eq!(put(&[("If-Unmodified-Since", EARLIER)]), Verdict::PreconditionFailed);
         assert_eq!(put(&[("If-Unmodified-Since", SAME)]), Verdict::Proceed);
-        assert_eq!(
-            put(&[("If-Unmodified-Since", "nonsense")]),
-            Verdict::Proceed
-        );
+        assert_eq!(put(&[("If-Unmodified-Since", "nonsense")]), Verdict::Proceed);
     }
 
     #[test]
     fn tags_count_before_dates() {
-        assert_eq!(
-            get(&[("If-None-Match", "\"b\""), ("If-Modified-Since", SAME)]),
-            Verdict::Proceed
-        );
-        assert_eq!(
-            put(&[("If-Match", "\"a\""), ("If-Unmodified-Since", EARLIER)]),
-            Verdict::Proceed
-        );
+        assert_eq!(get(&[("If-None-Match", "\"b\""), ("If-Modified-Since", SAME)]), Verdict::Proceed);
+        assert_eq!(put(&[("If-Match", "\"a\""), ("If-Unmodified-Since", EARLIER)]), Verdict::Proceed);
         let both = [("If-Match", "\"b\""), ("If-None-Match", "\"a\"")];
         assert_eq!(get(&both), Verdict::PreconditionFailed);
     }
@@ -325,8 +238,7 @@ mod tests {
         let mut headers = Headers::new();
         headers.append("If-Modified-Since", SAME);
         let none = Validators::default();
-        let verdict =
-            |headers: &Headers| evaluate(&Method::Get, headers, &none, IfModifiedSince::Exact);
+        let verdict = |headers: &Headers| evaluate(&Method::Get, headers, &none, IfModifiedSince::Exact);
         assert_eq!(verdict(&headers), Verdict::Proceed);
         headers.set("If-None-Match", "*");
         assert_eq!(verdict(&headers), Verdict::NotModified);

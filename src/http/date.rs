@@ -32,8 +32,7 @@ pub fn parse(text: &[u8]) -> Option<SystemTime> {
 
 /// Whole seconds since 1970; a time before is 0.
 pub fn second_of(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// The text of the current second, for `Date` in each response: formatted when the second changes.
@@ -72,32 +71,19 @@ mod tests {
 
     #[test]
     fn a_date_is_sent_as_a_fixed_date() {
-        assert_eq!(
-            &format(second(784_111_777)),
-            b"Sun, 06 Nov 1994 08:49:37 GMT"
-        );
+        assert_eq!(&format(second(784_111_777)), b"Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(&format(second(0)), b"Thu, 01 Jan 1970 00:00:00 GMT");
     }
 
     #[test]
     fn a_time_no_date_can_tell_becomes_the_nearest() {
-        assert_eq!(
-            &format(UNIX_EPOCH - Duration::from_secs(9)),
-            b"Thu, 01 Jan 1970 00:00:00 GMT"
-        );
-        assert_eq!(
-            &format(second(SECOND_MAX + 1)),
-            b"Fri, 31 Dec 9999 23:59:59 GMT"
-        );
+        assert_eq!(&format(UNIX_EPOCH - Duration::from_secs(9)), b"Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(&format(second(SECOND_MAX + 1)), b"Fri, 31 Dec 9999 23:59:59 GMT");
     }
 
     #[test]
     fn all_three_forms_are_read() {
-        let texts = [
-            "Sun, 06 Nov 1994 08:49:37 GMT",
-            "Sunday, 06-Nov-94 08:49:37 GMT",
-            "Sun Nov  6 08:49:37 1994",
-        ];
+        let texts = ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"];
         for text in texts {
             assert_eq!(parse(text.as_bytes()), Some(second(784_111_777)), "{text}");
         }

@@ -112,14 +112,8 @@ mod tests {
 
     #[test]
     fn a_path_keeps_what_separates_it() {
-        assert_eq!(
-            escaped(uri, b"/a b/%c?d#e&f+g;h"),
-            "/a%20b/%25c%3Fd%23e&f+g;h"
-        );
-        assert_eq!(
-            escaped(uri, b"\r\n\x7f\xff\"<>\\^`{|}"),
-            "%0D%0A%7F%FF%22%3C%3E%5C%5E%60%7B%7C%7D"
-        );
+        assert_eq!(escaped(uri, b"/a b/%c?d#e&f+g;h"), "/a%20b/%25c%3Fd%23e&f+g;h");
+        assert_eq!(escaped(uri, b"\r\n\x7f\xff\"<>\\^`{|}"), "%0D%0A%7F%FF%22%3C%3E%5C%5E%60%7B%7C%7D");
         let allowed = "-._~:/[]@!$&'()*+,;=";
         assert_eq!(escaped(uri, allowed.as_bytes()), allowed);
     }
@@ -140,18 +134,12 @@ mod tests {
 
     #[test]
     fn html_loses_its_markup() {
-        assert_eq!(
-            escaped(html, b"<a href=\"x\">'&'"),
-            "&lt;a href=&quot;x&quot;&gt;'&amp;'"
-        );
+        assert_eq!(escaped(html, b"<a href=\"x\">'&'"), "&lt;a href=&quot;x&quot;&gt;'&amp;'");
     }
 
     #[test]
     fn json_strings_stay_strings() {
-        assert_eq!(
-            escaped(json, b"\"\\\n\r\t\x08\x0c\x1f/"),
-            "\\\"\\\\\\n\\r\\t\\b\\f\\u001F/"
-        );
+        assert_eq!(escaped(json, b"\"\\\n\r\t\x08\x0c\x1f/"), "\\\"\\\\\\n\\r\\t\\b\\f\\u001F/");
         assert_eq!(escaped(json, "é".as_bytes()), "é");
     }
 }

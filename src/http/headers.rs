@@ -91,33 +91,22 @@ impl Headers {
 
     /// No fields yet, with room for `count`.
     pub fn with_capacity(count: usize) -> Headers {
-        Headers {
-            fields: Vec::with_capacity(count),
-        }
+        Headers { fields: Vec::with_capacity(count) }
     }
 
     /// The value of the first field of this name, compared without regard to case.
     pub fn get(&self, name: &[u8]) -> Option<&Bytes> {
-        self.fields
-            .iter()
-            .find(|field| is_name(field, name))
-            .map(|field| &field.value)
+        self.fields.iter().find(|field| is_name(field, name)).map(|field| &field.value)
     }
 
     /// The values of all fields of this name, in order.
     pub fn get_all<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a Bytes> {
-        self.fields
-            .iter()
-            .filter(move |field| is_name(field, name))
-            .map(|field| &field.value)
+        self.fields.iter().filter(move |field| is_name(field, name)).map(|field| &field.value)
     }
 
     /// How many fields have this name.
     pub fn count(&self, name: &[u8]) -> usize {
-        self.fields
-            .iter()
-            .filter(|field| is_name(field, name))
-            .count()
+        self.fields.iter().filter(|field| is_name(field, name)).count()
     }
 
     /// Whether a field of this name is there.
@@ -128,15 +117,8 @@ impl Headers {
     /// Gives the field this value: the first of the name keeps its place, others of the name go, and a name that was
     /// not there comes last.
     pub fn set(&mut self, name: impl Into<Bytes>, value: impl Into<Bytes>) {
-        let field = Field {
-            name: name.into(),
-            value: value.into(),
-        };
-        let Some(place) = self
-            .fields
-            .iter()
-            .position(|other| is_name(other, &field.name))
-        else {
+        let field = Field { name: name.into(), value: value.into() };
+        let Some(place) = self.fields.iter().position(|other| is_name(other, &field.name)) else {
             self.fields.push(field);
             return;
         };
@@ -151,10 +133,7 @@ impl Headers {
 
     /// Adds a field at the end, whether or not its name is there already.
     pub fn append(&mut self, name: impl Into<Bytes>, value: impl Into<Bytes>) {
-        self.fields.push(Field {
-            name: name.into(),
-            value: value.into(),
-        });
+        self.fields.push(Field { name: name.into(), value: value.into() });
     }
 
     /// Takes away all fields of this name and says how many there were.
@@ -201,8 +180,7 @@ impl Headers {
     /// Whether a comma-separated list in a field of this name has `token`, without regard to case:
     /// `list_contains(CONNECTION, b"close")`.
     pub fn list_contains(&self, name: &[u8], token: &[u8]) -> bool {
-        self.list(name)
-            .any(|member| member.eq_ignore_ascii_case(token))
+        self.list(name).any(|member| member.eq_ignore_ascii_case(token))
     }
 }
 
@@ -217,9 +195,7 @@ impl<'a> IntoIterator for &'a Headers {
 
 impl FromIterator<Field> for Headers {
     fn from_iter<I: IntoIterator<Item = Field>>(fields: I) -> Headers {
-        Headers {
-            fields: fields.into_iter().collect(),
-        }
+        Headers { fields: fields.into_iter().collect() }
     }
 }
 
@@ -229,10 +205,7 @@ pub fn trim(text: &[u8]) -> &[u8] {
     let Some(first) = text.iter().position(|byte| !is_space(byte)) else {
         return &[];
     };
-    let last = text
-        .iter()
-        .rposition(|byte| !is_space(byte))
-        .unwrap_or(first);
+    let last = text.iter().rposition(|byte| !is_space(byte)).unwrap_or(first);
     &text[first..=last]
 }
 
@@ -245,13 +218,7 @@ mod tests {
     use super::*;
 
     fn headers(fields: &[(&'static str, &'static str)]) -> Headers {
-        fields
-            .iter()
-            .map(|(name, value)| Field {
-                name: (*name).into(),
-                value: (*value).into(),
-            })
-            .collect()
+        fields.iter().map(|(name, value)| Field { name: (*name).into(), value: (*value).into() }).collect()
     }
 
     #[test]
@@ -264,10 +231,7 @@ mod tests {
     #[test]
     fn a_repeated_name_keeps_all_its_values_in_order() {
         let headers = headers(&[("Cookie", "a=1"), ("Host", "h"), ("cookie", "b=2")]);
-        assert_eq!(
-            headers.get_all(names::COOKIE).collect::<Vec<_>>(),
-            ["a=1", "b=2"]
-        );
+        assert_eq!(headers.get_all(names::COOKIE).collect::<Vec<_>>(), ["a=1", "b=2"]);
         assert_eq!(headers.count(names::COOKIE), 2);
     }
 
@@ -276,10 +240,7 @@ mod tests {
         let mut fields = headers(&[("A", "1"), ("B", "2"), ("a", "3"), ("C", "4")]);
         fields.set("a", "5");
         fields.set("D", "6");
-        assert_eq!(
-            fields,
-            headers(&[("a", "5"), ("B", "2"), ("C", "4"), ("D", "6")])
-        );
+        assert_eq!(fields, headers(&[("a", "5"), ("B", "2"), ("C", "4"), ("D", "6")]));
         assert_eq!(fields.remove(b"A"), 1);
         assert_eq!(fields.remove(b"A"), 0);
     }

@@ -97,10 +97,7 @@ impl Method {
 
     /// Whether the method asks for no change (RFC 9110 section 9.2.1).
     pub fn is_safe(&self) -> bool {
-        matches!(
-            self,
-            Method::Get | Method::Head | Method::Options | Method::Trace | Method::Propfind
-        )
+        matches!(self, Method::Get | Method::Head | Method::Options | Method::Trace | Method::Propfind)
     }
 
     /// Whether sending it twice means the same as sending it once (RFC 9110 section 9.2.2, RFC 4918 section 9).
@@ -166,10 +163,7 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_kept_as_sent() {
-        assert_eq!(
-            parse("M-SEARCH"),
-            Some(Method::Other(Bytes::from_static(b"M-SEARCH")))
-        );
+        assert_eq!(parse("M-SEARCH"), Some(Method::Other(Bytes::from_static(b"M-SEARCH"))));
         assert_eq!(parse("M-SEARCH").unwrap().as_str(), "M-SEARCH");
     }
 

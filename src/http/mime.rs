@@ -19,10 +19,7 @@ pub struct MimeTypes {
 impl MimeTypes {
     /// No extension known; everything is `default_type`.
     pub fn new(default_type: impl Into<Bytes>) -> MimeTypes {
-        MimeTypes {
-            by_extension: HashMap::default(),
-            default_type: default_type.into(),
-        }
+        MimeTypes { by_extension: HashMap::default(), default_type: default_type.into() }
     }
 
     /// nginx without `types` and `default_type`: `html`, `gif` and `jpg`, and `text/plain` for the rest.
@@ -36,10 +33,7 @@ impl MimeTypes {
 
     /// Gives files with this extension, in whatever case, a type. Says which type the extension had before.
     pub fn insert(&mut self, extension: &[u8], media_type: impl Into<Bytes>) -> Option<Bytes> {
-        self.by_extension.insert(
-            extension.to_ascii_lowercase().into_boxed_slice(),
-            media_type.into(),
-        )
+        self.by_extension.insert(extension.to_ascii_lowercase().into_boxed_slice(), media_type.into())
     }
 
     /// Changes the type of what has no known extension.
@@ -61,17 +55,13 @@ impl MimeTypes {
                 lowered.make_ascii_lowercase();
                 self.by_extension.get(&*lowered)
             }
-            None => self
-                .by_extension
-                .get(extension.to_ascii_lowercase().as_slice()),
+            None => self.by_extension.get(extension.to_ascii_lowercase().as_slice()),
         }
     }
 
     /// The type of the file a path names.
     pub fn by_path(&self, path: &[u8]) -> &Bytes {
-        extension(path)
-            .and_then(|extension| self.by_extension(extension))
-            .unwrap_or(&self.default_type)
+        extension(path).and_then(|extension| self.by_extension(extension)).unwrap_or(&self.default_type)
     }
 }
 
@@ -80,11 +70,7 @@ pub fn extension(path: &[u8]) -> Option<&[u8]> {
     let name = &path[memchr::memrchr(b'/', path).map_or(0, |slash| slash + 1)..];
     let dot = memchr::memrchr(b'.', name)?;
     let extension = &name[dot + 1..];
-    if dot == 0 || extension.is_empty() {
-        None
-    } else {
-        Some(extension)
-    }
+    if dot == 0 || extension.is_empty() { None } else { Some(extension) }
 }
 
 #[cfg(test)]
@@ -105,11 +91,7 @@ mod tests {
         let mut types = MimeTypes::nginx_default();
         types.set_default_type("application/octet-stream");
         for path in ["/a", "/a.b/c", "/a.", "/.html", "/d/.html", "/a.htm"] {
-            assert_eq!(
-                types.by_path(path.as_bytes()),
-                "application/octet-stream",
-                "{path}"
-            );
+            assert_eq!(types.by_path(path.as_bytes()), "application/octet-stream", "{path}");
         }
     }
 

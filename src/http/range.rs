@@ -56,9 +56,7 @@ pub fn evaluate(header: &[u8], length: u64, max_ranges: usize) -> RangeVerdict {
     if ranges.len() > 1 {
         return RangeVerdict::Multiple(ranges);
     }
-    ranges
-        .pop()
-        .map_or(RangeVerdict::Unsatisfiable, RangeVerdict::Single)
+    ranges.pop().map_or(RangeVerdict::Unsatisfiable, RangeVerdict::Single)
 }
 
 /// One `first-last`, `first-` or `-count`, cut to the length; empty when it lies behind the end. Nothing when it is
@@ -104,26 +102,17 @@ fn trim_spaces(text: &[u8]) -> &[u8] {
 /// the resource's. Otherwise the whole body is.
 pub fn if_range_holds(value: &[u8], validators: &Validators) -> bool {
     if value.len() >= 2 && value.ends_with(b"\"") {
-        return validators
-            .etag
-            .as_ref()
-            .is_some_and(|etag| strong_match(value, etag));
+        return validators.etag.as_ref().is_some_and(|etag| strong_match(value, etag));
     }
     match (date::parse(value), validators.last_modified) {
-        (Some(date), Some(last_modified)) => {
-            date::second_of(date) == date::second_of(last_modified)
-        }
+        (Some(date), Some(last_modified)) => date::second_of(date) == date::second_of(last_modified),
         _ => false,
     }
 }
 
 /// The value of `Content-Range` for a range: `bytes 0-9/100`.
 pub fn content_range(range: &Range<u64>, length: u64) -> Bytes {
-    Bytes::from(format!(
-        "bytes {}-{}/{length}",
-        range.start,
-        range.end.saturating_sub(1)
-    ))
+    Bytes::from(format!("bytes {}-{}/{length}", range.start, range.end.saturating_sub(1)))
 }
 
 /// The value of `Content-Range` in a 416: `bytes */100`.
@@ -143,11 +132,7 @@ impl Multipart {
     /// For a body of `length` bytes and this type. `number` makes the boundary: nginx counts, so that it differs
     /// from one answer to the next.
     pub fn new(number: u64, content_type: Option<Bytes>, length: u64) -> Multipart {
-        Multipart {
-            boundary: format!("{number:020}"),
-            content_type,
-            length,
-        }
+        Multipart { boundary: format!("{number:020}"), content_type, length }
     }
 
     /// The type of the whole answer.
@@ -176,9 +161,7 @@ impl Multipart {
 
     /// The length of the whole answer's body with these ranges.
     pub fn body_length(&self, ranges: &[Range<u64>]) -> u64 {
-        let part = |range: &Range<u64>| {
-            self.part_head(range).len() as u64 + range.end.saturating_sub(range.start)
-        };
+        let part = |range: &Range<u64>| self.part_head(range).len() as u64 + range.end.saturating_sub(range.start);
         ranges.iter().map(part).sum::<u64>() + self.end().len() as u64
     }
 }
@@ -202,10 +185,7 @@ mod tests {
         assert_eq!(of_100("bytes=0-9"), RangeVerdict::Single(0..10));
         assert_eq!(of_100("Bytes=90-"), RangeVerdict::Single(90..100));
         assert_eq!(of_100("bytes=90-1000"), RangeVerdict::Single(90..100));
-        assert_eq!(
-            of_100("bytes=0-9223372036854775807"),
-            RangeVerdict::Single(0..100)
-        );
+        assert_eq!(of_100("bytes=0-9223372036854775807"), RangeVerdict::Single(0..100));
         assert_eq!(of_100("bytes= 0 - 9 "), RangeVerdict::Single(0..10));
     }
 
@@ -218,10 +198,7 @@ mod tests {
 
     #[test]
     fn several_ranges_keep_their_order() {
-        assert_eq!(
-            of_100("bytes=50-59,0-9, -1"),
-            RangeVerdict::Multiple(vec![50..60, 0..10, 99..100])
-        );
+        assert_eq!(of_100("bytes=50-59,0-9, -1"), RangeVerdict::Multiple(vec![50..60, 0..10, 99..100]));
     }
 
     #[test]
@@ -234,19 +211,13 @@ mod tests {
     #[test]
     fn asking_for_more_than_there_is_gets_the_whole() {
         assert_eq!(of_100("bytes=0-,0-"), RangeVerdict::Whole);
-        assert_eq!(
-            of_100("bytes=0-49,50-99"),
-            RangeVerdict::Multiple(vec![0..50, 50..100])
-        );
+        assert_eq!(of_100("bytes=0-49,50-99"), RangeVerdict::Multiple(vec![0..50, 50..100]));
         assert_eq!(of_100("bytes=0-50,50-99"), RangeVerdict::Whole);
     }
 
     #[test]
     fn the_number_of_ranges_has_a_limit() {
-        assert_eq!(
-            evaluate(b"bytes=0-0,1-1", 100, 2),
-            RangeVerdict::Multiple(vec![0..1, 1..2])
-        );
+        assert_eq!(evaluate(b"bytes=0-0,1-1", 100, 2), RangeVerdict::Multiple(vec![0..1, 1..2]));
         assert_eq!(evaluate(b"bytes=0-0,1-1", 100, 1), RangeVerdict::Whole);
         assert_eq!(evaluate(b"bytes=0-0", 100, 0), RangeVerdict::Whole);
     }
@@ -283,56 +254,30 @@ mod tests {
     fn an_empty_body_has_no_ranges() {
         assert_eq!(evaluate(b"bytes=0-", 0, NO_LIMIT), RangeVerdict::Whole);
         assert_eq!(evaluate(b"bytes=-5", 0, NO_LIMIT), RangeVerdict::Whole);
-        assert_eq!(
-            evaluate(b"bytes=1-", 0, NO_LIMIT),
-            RangeVerdict::Unsatisfiable
-        );
+        assert_eq!(evaluate(b"bytes=1-", 0, NO_LIMIT), RangeVerdict::Unsatisfiable);
     }
 
     #[test]
     fn if_range_needs_the_very_same_representation() {
         let last_modified = Some(UNIX_EPOCH + Duration::from_millis(784_111_777_500));
-        let validators = Validators {
-            etag: Some("\"a\"".into()),
-            last_modified,
-        };
+        let validators = Validators { etag: Some("\"a\"".into()), last_modified };
         assert!(if_range_holds(b"\"a\"", &validators));
-        assert!(if_range_holds(
-            b"Sun, 06 Nov 1994 08:49:37 GMT",
-            &validators
-        ));
-        for value in [
-            "\"b\"",
-            "W/\"a\"",
-            "Sun, 06 Nov 1994 08:49:38 GMT",
-            "a",
-            "\"",
-            "",
-        ] {
+        assert!(if_range_holds(b"Sun, 06 Nov 1994 08:49:37 GMT", &validators));
+        for value in ["\"b\"", "W/\"a\"", "Sun, 06 Nov 1994 08:49:38 GMT", "a", "\"", ""] {
             assert!(!if_range_holds(value.as_bytes(), &validators), "{value}");
         }
-        let weak = Validators {
-            etag: Some("W/\"a\"".into()),
-            last_modified: None,
-        };
+        let weak = Validators { etag: Some("W/\"a\"".into()), last_modified: None };
         assert!(!if_range_holds(b"W/\"a\"", &weak));
     }
 
     #[test]
     fn the_parts_of_an_answer_look_like_nginx_parts() {
         let multipart = Multipart::new(7, Some("text/html".into()), 100);
-        assert_eq!(
-            multipart.content_type(),
-            "multipart/byteranges; boundary=00000000000000000007"
-        );
+        assert_eq!(multipart.content_type(), "multipart/byteranges; boundary=00000000000000000007");
         let head = "\r\n--00000000000000000007\r\nContent-Type: text/html\r\nContent-Range: bytes 0-9/100\r\n\r\n";
         assert_eq!(multipart.part_head(&(0..10)), head);
         assert_eq!(multipart.end(), "\r\n--00000000000000000007--\r\n");
-        let whole = multipart.part_head(&(0..10)).len()
-            + 10
-            + multipart.part_head(&(20..21)).len()
-            + 1
-            + 28;
+        let whole = multipart.part_head(&(0..10)).len() + 10 + multipart.part_head(&(20..21)).len() + 1 + 28;
         assert_eq!(multipart.body_length(&[0..10, 20..21]), whole as u64);
         assert_eq!(content_range_unsatisfied(100), "bytes */100");
     }

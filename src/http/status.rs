@@ -74,11 +74,7 @@ impl Status {
 
     /// The three digits as ASCII, as a status line carries them.
     pub const fn digits(self) -> [u8; 3] {
-        [
-            b'0' + (self.0 / 100) as u8,
-            b'0' + (self.0 / 10 % 10) as u8,
-            b'0' + (self.0 % 10) as u8,
-        ]
+        [b'0' + (self.0 / 100) as u8, b'0' + (self.0 / 10 % 10) as u8, b'0' + (self.0 % 10) as u8]
     }
 
     /// The reason phrase in nginx's words. Empty for a code which nginx words with nothing; the codes only this

@@ -31,13 +31,9 @@ impl Version {
             _ => {}
         }
         let numbers = text.strip_prefix(b"HTTP/").ok_or(BadVersion::Malformed)?;
-        let dot = numbers
-            .iter()
-            .position(|byte| *byte == b'.')
-            .ok_or(BadVersion::Malformed)?;
+        let dot = numbers.iter().position(|byte| *byte == b'.').ok_or(BadVersion::Malformed)?;
         let (major, minor) = (&numbers[..dot], &numbers[dot + 1..]);
-        let is_number =
-            |digits: &[u8]| matches!(digits.len(), 1..=2) && digits.iter().all(u8::is_ascii_digit);
+        let is_number = |digits: &[u8]| matches!(digits.len(), 1..=2) && digits.iter().all(u8::is_ascii_digit);
         if !is_number(major) || !is_number(minor) || major[0] == b'0' {
             return Err(BadVersion::Malformed);
         }
@@ -72,11 +68,7 @@ mod tests {
     #[test]
     fn a_later_major_version_is_unsupported() {
         for text in ["HTTP/2.0", "HTTP/3.0", "HTTP/10.0"] {
-            assert_eq!(
-                Version::parse(text.as_bytes()),
-                Err(BadVersion::Unsupported),
-                "{text}"
-            );
+            assert_eq!(Version::parse(text.as_bytes()), Err(BadVersion::Unsupported), "{text}");
         }
     }
 
@@ -97,11 +89,7 @@ mod tests {
             "HTTP/+1.1",
         ];
         for text in texts {
-            assert_eq!(
-                Version::parse(text.as_bytes()),
-                Err(BadVersion::Malformed),
-                "{text}"
-            );
+            assert_eq!(Version::parse(text.as_bytes()), Err(BadVersion::Malformed), "{text}");
         }
     }
 }

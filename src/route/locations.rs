@@ -167,10 +167,9 @@ impl Pattern {
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
-            Pattern::Exact(text)
-            | Pattern::Prefix(text)
-            | Pattern::PrefixWithoutRegex(text)
-            | Pattern::Named(text) => text,
+            Pattern::Exact(text) | Pattern::Prefix(text) | Pattern::PrefixWithoutRegex(text) | Pattern::Named(text) => {
+                text
+            }
             Pattern::Regex(regex) => regex.pattern(),
         }
     }
@@ -205,11 +204,7 @@ impl Pattern {
 impl<T> Entry<T> {
     /// A location with nothing nested that redirects nothing.
     pub fn new(value: T) -> Self {
-        Entry {
-            value,
-            auto_redirect: false,
-            nested: LocationTree::default(),
-        }
+        Entry { value, auto_redirect: false, nested: LocationTree::default() }
     }
 }
 
@@ -217,9 +212,7 @@ impl<T> LocationTreeBuilder<T> {
     /// No locations yet.
     #[must_use]
     pub fn new() -> Self {
-        LocationTreeBuilder {
-            tree: LocationTree::default(),
-        }
+        LocationTreeBuilder { tree: LocationTree::default() }
     }
 
     /// Adds a location; regular expressions are tried in the order of their insertion.
@@ -229,9 +222,7 @@ impl<T> LocationTreeBuilder<T> {
     /// [`LocationTreeBuilder::existing`] tells which it is.
     pub fn insert(&mut self, pattern: Pattern, entry: Entry<T>) -> Result<(), Conflict> {
         if self.existing(&pattern).is_some() {
-            return Err(Conflict {
-                pattern: pattern.as_str().to_owned(),
-            });
+            return Err(Conflict { pattern: pattern.as_str().to_owned() });
         }
         let tree = &mut self.tree;
         let index = tree.locations.len();
@@ -260,9 +251,7 @@ impl<T> LocationTreeBuilder<T> {
         let tree = &self.tree;
         let index = match pattern {
             Pattern::Exact(path) => tree.prefixes.get(path.as_bytes())?.exact,
-            Pattern::Prefix(path) | Pattern::PrefixWithoutRegex(path) => {
-                tree.prefixes.get(path.as_bytes())?.prefix
-            }
+            Pattern::Prefix(path) | Pattern::PrefixWithoutRegex(path) => tree.prefixes.get(path.as_bytes())?.prefix,
             Pattern::Regex(_) => None,
             Pattern::Named(name) => tree.named.get(&**name).copied(),
         };
@@ -311,18 +300,12 @@ impl<T> LocationTree<T> {
     /// # Errors
     /// A regular expression did not come to an end; nginx answers 500.
     pub fn find(&self, path: &[u8]) -> Result<Outcome<'_, T>, MatchError> {
-        let mut search = Search {
-            best: None,
-            matched: Vec::new(),
-        };
+        let mut search = Search { best: None, matched: Vec::new() };
         if let Step::Redirect(value) = self.search(path, &mut search)? {
             return Ok(Outcome::Redirect(value));
         }
         Ok(match search.best {
-            Some(value) => Outcome::Found(Found {
-                value,
-                matched: search.matched,
-            }),
+            Some(value) => Outcome::Found(Found { value, matched: search.matched }),
             None => Outcome::None,
         })
     }
@@ -340,11 +323,7 @@ impl<T> LocationTree<T> {
     }
 
     /// Searches this level and those below. The depth of the calls is that of the blocks in the configuration.
-    fn search<'t>(
-        &'t self,
-        path: &[u8],
-        search: &mut Search<'t, T>,
-    ) -> Result<Step<'t, T>, MatchError> {
+    fn search<'t>(&'t self, path: &[u8], search: &mut Search<'t, T>) -> Result<Step<'t, T>, MatchError> {
         let redirects = |index: usize| self.locations[index].auto_redirect;
         let mut tries_regexes = true;
         match self.prefixes.walk(path, redirects) {
@@ -388,11 +367,7 @@ impl<T> LocationTree<T> {
 }
 
 impl<T> Location<T> {
-    fn search_nested<'t>(
-        &'t self,
-        path: &[u8],
-        search: &mut Search<'t, T>,
-    ) -> Result<Step<'t, T>, MatchError> {
+    fn search_nested<'t>(&'t self, path: &[u8], search: &mut Search<'t, T>) -> Result<Step<'t, T>, MatchError> {
         match &self.nested {
             Some(nested) => nested.search(path, search),
             None => Ok(Step::Open),
@@ -436,13 +411,8 @@ mod tests {
             Some((modifier, path)) => (Some(modifier), path),
             None => (None, text),
         };
-        let entry = Entry {
-            nested,
-            ..Entry::new(text)
-        };
-        builder
-            .insert(Pattern::parse(modifier, path).unwrap(), entry)
-            .unwrap();
+        let entry = Entry { nested, ..Entry::new(text) };
+        builder.insert(Pattern::parse(modifier, path).unwrap(), entry).unwrap();
     }
 
     fn tree(locations: &[&'static str]) -> LocationTree<&'static str> {
@@ -478,13 +448,7 @@ mod tests {
 
     #[test]
     fn the_example_of_the_manual_holds() {
-        let locations = [
-            "= /",
-            "/",
-            "/documents/",
-            "^~ /images/",
-            r"~* \.(gif|jpg|jpeg)$",
-        ];
+        let locations = ["= /", "/", "/documents/", "^~ /images/", r"~* \.(gif|jpg|jpeg)$"];
         check(
             &tree(&locations),
             &[
@@ -499,64 +463,36 @@ mod tests {
 
     #[test]
     fn an_exact_location_beats_everything_for_its_path_alone() {
-        check(
-            &tree(&["= /a", "/a", "~ a"]),
-            &[("/a", "= /a"), ("/ab", "~ a"), ("/b", "none")],
-        );
+        check(&tree(&["= /a", "/a", "~ a"]), &[("/a", "= /a"), ("/ab", "~ a"), ("/b", "none")]);
     }
 
     #[test]
     fn regular_expressions_are_tried_in_order() {
         check(
             &tree(&["/", r"~ \.php$", "~ ^/x", "~* ^/Y"]),
-            &[
-                ("/x.php", r"~ \.php$"),
-                ("/x", "~ ^/x"),
-                ("/y", "~* ^/Y"),
-                ("/z", "/"),
-            ],
+            &[("/x.php", r"~ \.php$"), ("/x", "~ ^/x"), ("/y", "~* ^/Y"), ("/z", "/")],
         );
     }
 
     #[test]
     fn only_the_longest_prefix_can_keep_regular_expressions_away() {
-        check(
-            &tree(&["^~ /a/", "/a/b/", "~ x$"]),
-            &[("/a/x", "^~ /a/"), ("/a/b/x", "~ x$"), ("/a/b/", "/a/b/")],
-        );
+        check(&tree(&["^~ /a/", "/a/b/", "~ x$"]), &[("/a/x", "^~ /a/"), ("/a/b/x", "~ x$"), ("/a/b/", "/a/b/")]);
     }
 
     #[test]
     fn nested_locations_come_before_the_regular_expressions_around_them() {
         let inner = tree(&["/a/b", r"~ \.php$", "= /a/exact"]);
         let outer = tree_with(&["~ ^/a", "/"], &[("/a/", &inner)]);
-        check(
-            &outer,
-            &[
-                ("/a/x.php", r"~ \.php$"),
-                ("/a/exact", "= /a/exact"),
-                ("/a/b", "~ ^/a"),
-                ("/c", "/"),
-            ],
-        );
+        check(&outer, &[("/a/x.php", r"~ \.php$"), ("/a/exact", "= /a/exact"), ("/a/b", "~ ^/a"), ("/c", "/")]);
     }
 
     #[test]
     fn each_level_keeps_away_its_own_regular_expressions_only() {
         let inner = tree(&["^~ /a/b/", "~ inner$"]);
         let open = tree_with(&["~ inner$|outer$"], &[("/a/", &inner)]);
-        check(
-            &open,
-            &[
-                ("/a/b/outer", "~ inner$|outer$"),
-                ("/a/b/inner", "~ inner$|outer$"),
-            ],
-        );
+        check(&open, &[("/a/b/outer", "~ inner$|outer$"), ("/a/b/inner", "~ inner$|outer$")]);
         let closed = tree_with(&["~ outer$"], &[("^~ /a/", &inner)]);
-        check(
-            &closed,
-            &[("/a/b/outer", "^~ /a/b/"), ("/a/inner", "~ inner$")],
-        );
+        check(&closed, &[("/a/b/outer", "^~ /a/b/"), ("/a/inner", "~ inner$")]);
     }
 
     #[test]
@@ -567,11 +503,7 @@ mod tests {
             panic!("nothing found");
         };
         assert_eq!(*found.value, r"~ \.(?<kind>\w+)$");
-        let groups: Vec<_> = found
-            .matched
-            .iter()
-            .map(|matched| matched.captures.get(1))
-            .collect();
+        let groups: Vec<_> = found.matched.iter().map(|matched| matched.captures.get(1)).collect();
         assert_eq!(groups, [Some(1..5), Some(8..11)]);
         check(&outer, &[("/anna/", "~ ^/(?<user>[^/]+)/")]);
     }
@@ -579,13 +511,8 @@ mod tests {
     /// A tree where `location /user/` proxies.
     fn proxying(others: &[&'static str]) -> LocationTree<&'static str> {
         let mut builder = Builder::new();
-        let entry = Entry {
-            auto_redirect: true,
-            ..Entry::new("/user/")
-        };
-        builder
-            .insert(Pattern::Prefix("/user/".to_owned()), entry)
-            .unwrap();
+        let entry = Entry { auto_redirect: true, ..Entry::new("/user/") };
+        builder.insert(Pattern::Prefix("/user/".to_owned()), entry).unwrap();
         for text in others {
             add(&mut builder, text, LocationTree::default());
         }
@@ -595,31 +522,16 @@ mod tests {
     #[test]
     fn a_proxying_location_redirects_the_path_without_its_slash() {
         let redirecting = proxying(&["/", "~ user"]);
-        check(
-            &redirecting,
-            &[("/user", "redirect"), ("/user/", "~ user"), ("/use", "/")],
-        );
+        check(&redirecting, &[("/user", "redirect"), ("/user/", "~ user"), ("/use", "/")]);
         check(&proxying(&["= /user"]), &[("/user", "= /user")]);
-        check(
-            &proxying(&["/user"]),
-            &[("/user", "/user"), ("/userx", "/user")],
-        );
-        check(
-            &proxying(&["= /user/"]),
-            &[("/user", "redirect"), ("/user/", "= /user/")],
-        );
+        check(&proxying(&["/user"]), &[("/user", "/user"), ("/userx", "/user")]);
+        check(&proxying(&["= /user/"]), &[("/user", "redirect"), ("/user/", "= /user/")]);
     }
 
     #[test]
     fn a_redirect_is_found_in_nested_locations_but_not_below_a_regular_expression() {
-        check(
-            &tree_with(&["~ u"], &[("/", &proxying(&[]))]),
-            &[("/user", "redirect")],
-        );
-        check(
-            &tree_with(&[], &[("~ u", &proxying(&[]))]),
-            &[("/user", "/user/")],
-        );
+        check(&tree_with(&["~ u"], &[("/", &proxying(&[]))]), &[("/user", "redirect")]);
+        check(&tree_with(&[], &[("~ u", &proxying(&[]))]), &[("/user", "/user/")]);
     }
 
     #[test]
@@ -634,48 +546,33 @@ mod tests {
     fn a_location_may_stand_once_in_a_level() {
         for (first, second) in [("/a", "/a"), ("/a", "^~/a"), ("=/a", "=/a"), ("@a", "@a")] {
             let mut builder = LocationTreeBuilder::new();
-            builder
-                .insert(Pattern::parse(None, first).unwrap(), Entry::new(1))
-                .unwrap();
+            builder.insert(Pattern::parse(None, first).unwrap(), Entry::new(1)).unwrap();
             let again = Pattern::parse(None, second).unwrap();
             assert_eq!(builder.existing(&again), Some(&1));
             let conflict = builder.insert(again, Entry::new(2)).unwrap_err();
             let path = second.trim_start_matches(['=', '^', '~']);
-            assert_eq!(
-                conflict.to_string(),
-                format!("duplicate location \"{path}\"")
-            );
+            assert_eq!(conflict.to_string(), format!("duplicate location \"{path}\""));
         }
         tree(&["/a", "= /a", "~ /a", "~ /a", "/a/"]);
     }
 
     #[test]
     fn a_modifier_may_be_written_apart_or_together() {
-        let kinds =
-            |modifier: Option<&str>, text: &str| match Pattern::parse(modifier, text).unwrap() {
-                Pattern::Exact(path) => format!("exact {path}"),
-                Pattern::Prefix(path) => format!("prefix {path}"),
-                Pattern::PrefixWithoutRegex(path) => format!("prefix without regex {path}"),
-                Pattern::Regex(regex) => format!("{regex:?}"),
-                Pattern::Named(name) => format!("named {name}"),
-            };
+        let kinds = |modifier: Option<&str>, text: &str| match Pattern::parse(modifier, text).unwrap() {
+            Pattern::Exact(path) => format!("exact {path}"),
+            Pattern::Prefix(path) => format!("prefix {path}"),
+            Pattern::PrefixWithoutRegex(path) => format!("prefix without regex {path}"),
+            Pattern::Regex(regex) => format!("{regex:?}"),
+            Pattern::Named(name) => format!("named {name}"),
+        };
         for (modifier, text) in [("=", "/x"), ("^~", "/x"), ("~", "x"), ("~*", "x")] {
-            assert_eq!(
-                kinds(Some(modifier), text),
-                kinds(None, &format!("{modifier}{text}"))
-            );
+            assert_eq!(kinds(Some(modifier), text), kinds(None, &format!("{modifier}{text}")));
         }
         assert_eq!(kinds(None, "/x"), "prefix /x");
         assert_eq!(kinds(None, "@x"), "named @x");
         let error = Pattern::parse(Some("=~"), "/x").unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "invalid location modifier \"=~\", use =, ^~, ~ or ~*"
-        );
-        assert!(matches!(
-            Pattern::parse(None, "~("),
-            Err(PatternError::Regex(_))
-        ));
+        assert_eq!(error, "invalid location modifier \"=~\", use =, ^~, ~ or ~*");
+        assert!(matches!(Pattern::parse(None, "~("), Err(PatternError::Regex(_))));
     }
 
     #[test]
@@ -692,21 +589,9 @@ mod tests {
         for (outer, inner, message) in [
             ("/a/", "/a", "location \"/a\" is outside location \"/a/\""),
             ("~a", "/a", "location \"/a\" is outside location \"a\""),
-            (
-                "=/a",
-                "/ab",
-                "location \"/ab\" cannot be inside the exact location \"/a\"",
-            ),
-            (
-                "@a",
-                "/b",
-                "location \"/b\" cannot be inside the named location \"@a\"",
-            ),
-            (
-                "/a",
-                "@b",
-                "named location \"@b\" can be on the server level only",
-            ),
+            ("=/a", "/ab", "location \"/ab\" cannot be inside the exact location \"/a\""),
+            ("@a", "/b", "location \"/b\" cannot be inside the named location \"@a\""),
+            ("/a", "@b", "named location \"@b\" can be on the server level only"),
         ] {
             assert_eq!(verdict(outer, inner).as_deref(), Some(message));
         }

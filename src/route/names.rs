@@ -107,10 +107,7 @@ impl Name {
                 return Err(NameError::EmptyRegex);
             }
             let ignore_case = pattern.bytes().any(|byte| byte.is_ascii_uppercase());
-            return Ok(Name {
-                text: text.to_owned(),
-                form: Form::Regex(Regex::new(pattern, ignore_case)?),
-            });
+            return Ok(Name { text: text.to_owned(), form: Form::Regex(Regex::new(pattern, ignore_case)?) });
         }
         let (form, fixed) = if let Some(fixed) = text.strip_prefix('.') {
             (Form::ExactAndLeading, fixed)
@@ -125,10 +122,7 @@ impl Name {
         if is_short || fixed.contains(['*', '\0']) || text.contains("..") {
             return Err(NameError::Invalid(text.to_owned()));
         }
-        Ok(Name {
-            text: text.to_ascii_lowercase(),
-            form,
-        })
+        Ok(Name { text: text.to_ascii_lowercase(), form })
     }
 
     /// The name as written, but for the case of letters outside a regular expression.
@@ -180,9 +174,7 @@ impl<T> NameTableBuilder<T> {
     /// No names yet.
     #[must_use]
     pub fn new() -> Self {
-        NameTableBuilder {
-            table: NameTable::default(),
-        }
+        NameTableBuilder { table: NameTable::default() }
     }
 
     /// Adds a name; regular expressions are tried in the order of their insertion.
@@ -275,10 +267,7 @@ impl<T> NameTable<T> {
     }
 
     fn found(&self, index: usize, captures: Option<Captures>) -> Match<'_, T> {
-        Match {
-            value: &self.values[index],
-            captures,
-        }
+        Match { value: &self.values[index], captures }
     }
 }
 
@@ -312,11 +301,7 @@ impl Wildcards {
 
     /// The longest name that `host` begins with, before a dot.
     fn longest_start_of(&self, host: &[u8]) -> Option<usize> {
-        memchr_iter(b'.', host)
-            .take(self.labels_max)
-            .filter_map(|dot| self.names.get(&host[..dot]))
-            .last()
-            .copied()
+        memchr_iter(b'.', host).take(self.labels_max).filter_map(|dot| self.names.get(&host[..dot])).last().copied()
     }
 }
 
@@ -403,13 +388,7 @@ mod tests {
     #[test]
     fn the_forms_come_in_the_order_of_nginx() {
         check(
-            &[
-                "~^www\\.example",
-                "www.example.*",
-                "*.example.org",
-                "www.example.org",
-                "~example",
-            ],
+            &["~^www\\.example", "www.example.*", "*.example.org", "www.example.org", "~example"],
             &[
                 ("www.example.org", Some("www.example.org")),
                 ("x.example.org", Some("*.example.org")),
@@ -454,21 +433,14 @@ mod tests {
             let expected = format!("conflicting server name \"{}\"", second.to_lowercase());
             assert_eq!(conflict.to_string(), expected);
         }
-        table(&[
-            "example.org",
-            "*.example.org",
-            "example.*",
-            "~example",
-            "~example",
-        ]);
+        table(&["example.org", "*.example.org", "example.*", "~example", "~example"]);
     }
 
     #[test]
     fn a_star_within_a_name_is_refused() {
-        for name in [
-            "*", "*.", ".", "..", "*.*", "a.*.b", "w*.x", "*x.org", "x.*org", "*.x.*", ".x.*",
-            "a..b", "**.x", ".*",
-        ] {
+        for name in
+            ["*", "*.", ".", "..", "*.*", "a.*.b", "w*.x", "*x.org", "x.*org", "*.x.*", ".x.*", "a..b", "**.x", ".*"]
+        {
             let error = Name::parse(name).unwrap_err().to_string();
             let expected = format!("invalid server name or wildcard \"{name}\"");
             assert!(error.starts_with(&expected), "{error}");
@@ -479,15 +451,9 @@ mod tests {
 
     #[test]
     fn a_name_shows_itself() {
-        assert_eq!(
-            Name::parse(".Example.org").unwrap().as_variable(),
-            "example.org"
-        );
+        assert_eq!(Name::parse(".Example.org").unwrap().as_variable(), "example.org");
         assert_eq!(Name::parse("~^Www").unwrap().as_variable(), "~^Www");
-        assert_eq!(
-            Name::parse("*.Example.org").unwrap().to_string(),
-            "*.example.org"
-        );
+        assert_eq!(Name::parse("*.Example.org").unwrap().to_string(), "*.example.org");
         assert!(Name::parse("http://x").unwrap().is_suspicious());
         assert!(!Name::parse("~^[^/]").unwrap().is_suspicious());
     }
@@ -495,10 +461,7 @@ mod tests {
     #[test]
     fn a_hostile_host_name_costs_no_more_labels_than_are_configured() {
         let table = table(&["*.example.org", "www.*"]);
-        assert_eq!(
-            (table.leading.labels_max, table.trailing.labels_max),
-            (2, 1)
-        );
+        assert_eq!((table.leading.labels_max, table.trailing.labels_max), (2, 1));
         assert!(table.find(&b"a.".repeat(100_000)).unwrap().is_none());
     }
 }

@@ -68,13 +68,8 @@ impl PrefixTree {
         let (last, rest) = self.descend(path, |ends| longest = ends.prefix.or(longest));
         if rest.is_empty() {
             match last.ends {
-                Ends {
-                    exact: Some(index), ..
-                } => return Walk::Exact(index),
-                Ends {
-                    prefix: Some(index),
-                    ..
-                } => return Walk::Prefix(index),
+                Ends { exact: Some(index), .. } => return Walk::Exact(index),
+                Ends { prefix: Some(index), .. } => return Walk::Prefix(index),
                 Ends { .. } => {}
             }
         }
@@ -127,12 +122,8 @@ impl PrefixTree {
             return child;
         }
         let (upper, lower) = label.split_at(common);
-        let node = Node {
-            label: upper.into(),
-            ends: Ends::default(),
-            first_bytes: vec![lower[0]],
-            children: vec![child],
-        };
+        let node =
+            Node { label: upper.into(), ends: Ends::default(), first_bytes: vec![lower[0]], children: vec![child] };
         self.nodes[child].label = lower.into();
         let index = self.nodes.len();
         self.nodes.push(node);
@@ -142,10 +133,7 @@ impl PrefixTree {
 
     fn add_leaf(&mut self, parent: usize, position: usize, label: &[u8]) -> usize {
         let index = self.nodes.len();
-        self.nodes.push(Node {
-            label: label.into(),
-            ..Node::default()
-        });
+        self.nodes.push(Node { label: label.into(), ..Node::default() });
         let parent = &mut self.nodes[parent];
         parent.first_bytes.insert(position, label[0]);
         parent.children.insert(position, index);
@@ -155,9 +143,7 @@ impl PrefixTree {
 
 impl Default for PrefixTree {
     fn default() -> Self {
-        PrefixTree {
-            nodes: vec![Node::default()],
-        }
+        PrefixTree { nodes: vec![Node::default()] }
     }
 }
 
@@ -183,18 +169,8 @@ mod tests {
     #[test]
     fn the_longest_prefix_is_found() {
         let tree = tree(&[], &["/", "/images/", "/images/small/", "/im"]);
-        for (path, index) in [
-            ("/", 0),
-            ("/x", 0),
-            ("/image", 3),
-            ("/images/a", 1),
-            ("/images/small/", 2),
-        ] {
-            assert_eq!(
-                tree.walk(path.as_bytes(), |_| false),
-                Walk::Prefix(index),
-                "{path}"
-            );
+        for (path, index) in [("/", 0), ("/x", 0), ("/image", 3), ("/images/a", 1), ("/images/small/", 2)] {
+            assert_eq!(tree.walk(path.as_bytes(), |_| false), Walk::Prefix(index), "{path}");
         }
         assert_eq!(tree.walk(b"", |_| false), Walk::Nothing);
     }
@@ -211,10 +187,7 @@ mod tests {
     fn a_path_that_lacks_its_slash_is_told_apart() {
         let tree = tree(&[], &["/user/", "/", "/user/x/", "/us/er"]);
         assert_eq!(tree.walk(b"/user", |index| index == 0), Walk::LacksSlash(0));
-        assert_eq!(
-            tree.walk(b"/user/x", |index| index == 2),
-            Walk::LacksSlash(2)
-        );
+        assert_eq!(tree.walk(b"/user/x", |index| index == 2), Walk::LacksSlash(2));
         assert_eq!(tree.walk(b"/user", |_| false), Walk::Prefix(1));
         assert_eq!(tree.walk(b"/use", |_| true), Walk::Prefix(1));
         assert_eq!(tree.walk(b"", |_| true), Walk::LacksSlash(1));

@@ -79,13 +79,7 @@ pub(super) enum Ending {
 }
 
 /// The life of a connection.
-pub(super) async fn serve(
-    station: Rc<Station>,
-    listener: Rc<ListenerState>,
-    socket: OwnedFd,
-    peer: Peer,
-    seat: Seat,
-) {
+pub(super) async fn serve(station: Rc<Station>, listener: Rc<ListenerState>, socket: OwnedFd, peer: Peer, seat: Seat) {
     let connection = match Connection::open(station, listener, socket, peer, seat) {
         Ok(connection) => Rc::new(connection),
         Err(error) => return report(Severity::Alert, format_args!("cannot poll a new connection: {error}")),
@@ -177,12 +171,7 @@ impl Connection {
     }
 
     /// Something that was no request: it gets its answer, and the connection ends.
-    async fn refuse(
-        self: &Rc<Self>,
-        error: BadRequest,
-        partial: PartialRequest,
-        began: Instant,
-    ) -> Result<(), Ending> {
+    async fn refuse(self: &Rc<Self>, error: BadRequest, partial: PartialRequest, began: Instant) -> Result<(), Ending> {
         let mut exchange = self.begin(Box::new(RequestHead::from(partial)), began);
         exchange.report(Severity::Info, format_args!("{error}"));
         let response = answer_failure(&mut exchange, error.status()).await;
@@ -396,4 +385,3 @@ fn is_unfit_for_keepalive(exchange: &Exchange, keepalive: &Keepalive) -> bool {
     let safari = || has(b"Safari/") && has(b"Mac OS X") && !has(b"Chrome/");
     (keepalive.disable_msie6 && exchange.method == Method::Post && msie6()) || (keepalive.disable_safari && safari())
 }
-

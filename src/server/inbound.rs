@@ -247,7 +247,9 @@ impl Ending {
     /// What a failed read or write means.
     pub(super) fn of(error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::NotConnected => Self::ClientLeft,
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::NotConnected => {
+                Self::ClientLeft
+            }
             _ => Self::Failed(error),
         }
     }

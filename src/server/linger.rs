@@ -3,8 +3,8 @@
 //! A socket closed with unread data in it resets the connection, and the reset may overtake the answer. So the sending
 //! side is shut down first, and what the client still sends is read and thrown away, for a bounded time.
 
-use std::future::poll_fn;
 use std::future::Future;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
 

@@ -40,6 +40,7 @@ pub(super) struct Outbox {
     /// How many of them the client has taken.
     sent: usize,
     /// Exchanges that are over once these bytes are sent.
+    #[expect(clippy::vec_box, reason = "they arrive boxed, and are large")]
     exchanges: Vec<Box<Exchange>>,
 }
 
@@ -204,7 +205,11 @@ impl Connection {
         if slice.length <= INLINE_BYTES_MAX {
             return self.read_file(exchange, slice);
         }
-        if exchange.plan.settings.sendfile { self.sendfile(exchange, slice).await } else { self.copy_file(exchange, slice).await }
+        if exchange.plan.settings.sendfile {
+            self.sendfile(exchange, slice).await
+        } else {
+            self.copy_file(exchange, slice).await
+        }
     }
 
     /// Reads a run of a file behind what waits to be sent.
@@ -379,10 +384,7 @@ impl Outbox {
 }
 
 fn truncated(exchange: &Exchange, at: u64) -> Ending {
-    exchange.report(
-        Severity::Alert,
-        format_args!("the file was truncated at {at} while sending response to client"),
-    );
+    exchange.report(Severity::Alert, format_args!("the file was truncated at {at} while sending response to client"));
     Ending::Broken
 }
 

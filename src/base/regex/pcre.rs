@@ -250,9 +250,7 @@ impl<'p> Translator<'p> {
 
     fn group_named(&self, name: &str) -> Option<usize> {
         let mut names = self.out.names.iter();
-        names
-            .find(|(own, _)| &**own == name)
-            .map(|&(_, group)| group)
+        names.find(|(own, _)| &**own == name).map(|&(_, group)| group)
     }
 
     fn finish(self) -> Result<Translation, TranslateError> {
@@ -260,11 +258,7 @@ impl<'p> Translator<'p> {
             return Err(error("missing \")\"", group.position));
         }
         let groups = self.out.groups;
-        match self
-            .references
-            .iter()
-            .find(|&&(group, _)| group == 0 || group > groups)
-        {
+        match self.references.iter().find(|&&(group, _)| group == 0 || group > groups) {
             Some(&(group, position)) => Err(error(format!("there is no group {group}"), position)),
             None => Ok(self.out),
         }
@@ -316,10 +310,7 @@ fn bounds(text: &str) -> Option<(u32, Option<u32>, usize)> {
 }
 
 fn error(reason: impl Into<String>, position: usize) -> TranslateError {
-    TranslateError {
-        reason: reason.into(),
-        position,
-    }
+    TranslateError { reason: reason.into(), position }
 }
 
 /// PCRE's limit.

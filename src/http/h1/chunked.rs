@@ -53,10 +53,7 @@ pub(super) enum Piece {
 
 impl Chunked {
     pub(super) fn new() -> Chunked {
-        Chunked {
-            stage: Stage::Size { size: 0, digits: 0 },
-            extension_bytes: 0,
-        }
+        Chunked { stage: Stage::Size { size: 0, digits: 0 }, extension_bytes: 0 }
     }
 
     /// Reads framing from the beginning of `bytes`, and says how many bytes that took and what stands behind them.
@@ -68,11 +65,7 @@ impl Chunked {
                 _ => self.stage = self.step(*byte)?,
             }
         }
-        let piece = if self.stage == Stage::End {
-            Piece::End
-        } else {
-            Piece::NeedMore
-        };
+        let piece = if self.stage == Stage::End { Piece::End } else { Piece::NeedMore };
         Ok((bytes.len(), piece))
     }
 
@@ -88,12 +81,7 @@ impl Chunked {
 
     /// The stage behind one byte of framing.
     fn step(&mut self, byte: u8) -> Result<Stage, BadRequest> {
-        let wrong = |expected| {
-            Err(BadRequest::Chunk {
-                expected,
-                found: byte,
-            })
-        };
+        let wrong = |expected| Err(BadRequest::Chunk { expected, found: byte });
         match self.stage {
             Stage::Size { size, digits } => match (byte, digit(byte)) {
                 (_, Some(_)) if digits == SIZE_DIGITS_MAX => Err(BadRequest::ChunkTooLarge),
@@ -130,15 +118,9 @@ impl Chunked {
     fn skip(&mut self, byte: u8, size: u64) -> Result<Stage, BadRequest> {
         self.extension_bytes += 1;
         if self.extension_bytes > EXTENSION_BYTES_MAX {
-            return Err(BadRequest::ChunkExtensions {
-                limit: EXTENSION_BYTES_MAX,
-            });
+            return Err(BadRequest::ChunkExtensions { limit: EXTENSION_BYTES_MAX });
         }
-        Ok(if byte == b';' {
-            Stage::Extension { size }
-        } else {
-            Stage::AfterSize { size }
-        })
+        Ok(if byte == b';' { Stage::Extension { size } } else { Stage::AfterSize { size } })
     }
 }
 
@@ -149,10 +131,7 @@ impl Stage {
         if i64::try_from(size).is_err() {
             return Err(BadRequest::ChunkTooLarge);
         }
-        Ok(Stage::Size {
-            size,
-            digits: digits + 1,
-        })
+        Ok(Stage::Size { size, digits: digits + 1 })
     }
 }
 

@@ -29,11 +29,7 @@ pub struct Decoder {
 #[derive(Debug)]
 enum Stage {
     /// Before or in the head. The request line is there once it is complete.
-    Head {
-        empty_lines: usize,
-        lines: Lines,
-        request_line: Option<RequestLine>,
-    },
+    Head { empty_lines: usize, lines: Lines, request_line: Option<RequestLine> },
     /// In a body of known length.
     Length { remaining: u64 },
     /// In a chunked body.
@@ -46,11 +42,7 @@ enum Stage {
 
 impl Default for Stage {
     fn default() -> Stage {
-        Stage::Head {
-            empty_lines: 0,
-            lines: Lines::head(),
-            request_line: None,
-        }
+        Stage::Head { empty_lines: 0, lines: Lines::head(), request_line: None }
     }
 }
 
@@ -80,11 +72,7 @@ impl Decoder {
     /// must be the same in every call, with whatever was received since appended to it.
     ///
     /// After an error the buffer's rest has no meaning, and every further call gives the error again.
-    pub fn receive(
-        &mut self,
-        buffer: &mut BytesMut,
-        limits: &Limits,
-    ) -> Result<Progress, BadRequest> {
+    pub fn receive(&mut self, buffer: &mut BytesMut, limits: &Limits) -> Result<Progress, BadRequest> {
         let outcome = match &mut self.stage {
             Stage::Head { .. } => return self.receive_head(buffer, limits),
             Stage::Length { .. } => return Ok(self.receive_length(buffer)),
@@ -103,10 +91,7 @@ impl Decoder {
 
     /// Whether a head was given whose end was not.
     pub fn is_in_body(&self) -> bool {
-        matches!(
-            self.stage,
-            Stage::Length { .. } | Stage::Chunked(_) | Stage::Trailers(_)
-        )
+        matches!(self.stage, Stage::Length { .. } | Stage::Chunked(_) | Stage::Trailers(_))
     }
 
     /// What is known of a request whose head is not complete, or was refused. `buffer` is what `receive` was given.
@@ -114,17 +99,11 @@ impl Decoder {
         match &self.stage {
             Stage::Head { request_line, .. } => PartialRequest::of(buffer, request_line.as_ref()),
             Stage::Failed(failure) => failure.1.clone(),
-            Stage::Length { .. } | Stage::Chunked(_) | Stage::Trailers(_) => {
-                PartialRequest::default()
-            }
+            Stage::Length { .. } | Stage::Chunked(_) | Stage::Trailers(_) => PartialRequest::default(),
         }
     }
 
-    fn receive_head(
-        &mut self,
-        buffer: &mut BytesMut,
-        limits: &Limits,
-    ) -> Result<Progress, BadRequest> {
+    fn receive_head(&mut self, buffer: &mut BytesMut, limits: &Limits) -> Result<Progress, BadRequest> {
         match self.head_length(buffer, limits) {
             Ok(None) => Ok(Progress::NeedMore),
             Ok(Some(length)) => self.take_head(buffer.split_to(length).freeze(), limits),
@@ -136,17 +115,8 @@ impl Decoder {
     }
 
     /// How long the head at the beginning of `buffer` is, once it is complete.
-    fn head_length(
-        &mut self,
-        buffer: &mut BytesMut,
-        limits: &Limits,
-    ) -> Result<Option<usize>, BadRequest> {
-        let Stage::Head {
-            empty_lines,
-            lines,
-            request_line,
-        } = &mut self.stage
-        else {
+    fn head_length(&mut self, buffer: &mut BytesMut, limits: &Limits) -> Result<Option<usize>, BadRequest> {
+        let Stage::Head { empty_lines, lines, request_line } = &mut self.stage else {
             return Ok(None);
         };
         while lines.is_fresh() {
@@ -159,24 +129,18 @@ impl Decoder {
             buffer.advance(length);
             *empty_lines += 1;
             if *empty_lines > EMPTY_LINES_MAX {
-                return Err(BadRequest::EmptyLines {
-                    limit: EMPTY_LINES_MAX,
-                });
+                return Err(BadRequest::EmptyLines { limit: EMPTY_LINES_MAX });
             }
         }
         loop {
             match lines.next(buffer, limits)? {
                 Next::NeedMore => return Ok(None),
                 Next::End(length) => return Ok(Some(length)),
-                Next::Line(line) if request_line.is_none() => {
-                    *request_line = Some(RequestLine::parse(&buffer[line])?)
-                }
+                Next::Line(line) if request_line.is_none() => *request_line = Some(RequestLine::parse(&buffer[line])?),
                 // The first line is the request line.
                 Next::Line(_) if lines.count - 1 <= limits.headers_max => {}
                 Next::Line(_) => {
-                    return Err(BadRequest::TooManyFields {
-                        limit: limits.headers_max,
-                    });
+                    return Err(BadRequest::TooManyFields { limit: limits.headers_max });
                 }
             }
         }
@@ -184,22 +148,13 @@ impl Decoder {
 
     /// Makes a request head of the bytes of a complete one.
     fn take_head(&mut self, bytes: Bytes, limits: &Limits) -> Result<Progress, BadRequest> {
-        let Stage::Head {
-            lines,
-            request_line: Some(line),
-            ..
-        } = std::mem::take(&mut self.stage)
-        else {
+        let Stage::Head { lines, request_line: Some(line), .. } = std::mem::take(&mut self.stage) else {
             // The empty line that ends a head comes behind a request line: one before it is skipped.
             let found = Excerpt::of(&bytes);
             return Err(self.fail(BadRequest::RequestLine { found }, PartialRequest::default()));
         };
-        let partial = |headers| PartialRequest {
-            headers,
-            ..PartialRequest::of(&bytes, Some(&line))
-        };
-        let fields = match Fields::parse(&bytes, line.fields_start(&bytes), lines.count - 1, limits)
-        {
+        let partial = |headers| PartialRequest { headers, ..PartialRequest::of(&bytes, Some(&line)) };
+        let fields = match Fields::parse(&bytes, line.fields_start(&bytes), lines.count - 1, limits) {
             Ok(fields) => fields,
             Err(error) => return Err(self.fail(error, partial(Headers::new()))),
         };
@@ -212,9 +167,7 @@ impl Decoder {
             BodyFraming::Length(remaining) => Stage::Length { remaining },
             BodyFraming::Chunked => Stage::Chunked(Chunked::new()),
         };
-        Ok(Progress::Head(Box::new(
-            meaning.into_head(&bytes, &line, fields),
-        )))
+        Ok(Progress::Head(Box::new(meaning.into_head(&bytes, &line, fields))))
     }
 
     fn receive_length(&mut self, buffer: &mut BytesMut) -> Progress {
@@ -226,18 +179,10 @@ impl Decoder {
         }
         let piece = take_piece(buffer, *remaining);
         *remaining -= piece.len() as u64;
-        if piece.is_empty() {
-            Progress::NeedMore
-        } else {
-            Progress::Body(piece)
-        }
+        if piece.is_empty() { Progress::NeedMore } else { Progress::Body(piece) }
     }
 
-    fn receive_chunked(
-        &mut self,
-        buffer: &mut BytesMut,
-        limits: &Limits,
-    ) -> Result<Progress, BadRequest> {
+    fn receive_chunked(&mut self, buffer: &mut BytesMut, limits: &Limits) -> Result<Progress, BadRequest> {
         let Stage::Chunked(chunked) = &mut self.stage else {
             return Ok(Progress::NeedMore);
         };
@@ -257,11 +202,7 @@ impl Decoder {
         }
     }
 
-    fn receive_trailers(
-        &mut self,
-        buffer: &mut BytesMut,
-        limits: &Limits,
-    ) -> Result<Progress, BadRequest> {
+    fn receive_trailers(&mut self, buffer: &mut BytesMut, limits: &Limits) -> Result<Progress, BadRequest> {
         let Stage::Trailers(lines) = &mut self.stage else {
             return Ok(Progress::NeedMore);
         };
@@ -271,9 +212,7 @@ impl Decoder {
                 Next::End(length) => break length,
                 Next::Line(_) if lines.count <= limits.headers_max => {}
                 Next::Line(_) => {
-                    return Err(BadRequest::TooManyFields {
-                        limit: limits.headers_max,
-                    });
+                    return Err(BadRequest::TooManyFields { limit: limits.headers_max });
                 }
             }
         };
@@ -305,22 +244,14 @@ struct Meaning {
 impl Meaning {
     fn read(bytes: &Bytes, line: &RequestLine, headers: &Headers) -> Result<Meaning, BadRequest> {
         let raw_method = bytes.slice(line.method());
-        let method = Method::parse(&raw_method).ok_or_else(|| BadRequest::Method {
-            found: Excerpt::of(&bytes[line.line()]),
-        })?;
+        let method =
+            Method::parse(&raw_method).ok_or_else(|| BadRequest::Method { found: Excerpt::of(&bytes[line.line()]) })?;
         let raw_target = bytes.slice(line.target());
-        let target = Target::parse(&raw_target, &method).map_err(|reason| BadRequest::Target {
-            reason,
-            found: Excerpt::of(&raw_target),
-        })?;
+        let target = Target::parse(&raw_target, &method)
+            .map_err(|reason| BadRequest::Target { reason, found: Excerpt::of(&raw_target) })?;
         let host = framing::host(headers, &target, line.version)?;
         let framing = framing::body(headers, line.version)?;
-        Ok(Meaning {
-            method,
-            target,
-            host,
-            framing,
-        })
+        Ok(Meaning { method, target, host, framing })
     }
 
     fn into_head(self, bytes: &Bytes, line: &RequestLine, fields: Fields) -> RequestHead {
@@ -346,28 +277,13 @@ impl PartialRequest {
         let request_line = Bytes::copy_from_slice(first_line(received));
         let head_bytes = received.len();
         let Some(line) = line else {
-            let method = memchr::memchr(b' ', &request_line)
-                .and_then(|end| Method::parse(&request_line.slice(..end)));
-            return PartialRequest {
-                request_line,
-                method,
-                head_bytes,
-                ..PartialRequest::default()
-            };
+            let method = memchr::memchr(b' ', &request_line).and_then(|end| Method::parse(&request_line.slice(..end)));
+            return PartialRequest { request_line, method, head_bytes, ..PartialRequest::default() };
         };
         let method = Method::parse(&request_line.slice(line.method()));
-        let target = method
-            .as_ref()
-            .and_then(|method| Target::parse(&request_line.slice(line.target()), method).ok());
+        let target = method.as_ref().and_then(|method| Target::parse(&request_line.slice(line.target()), method).ok());
         let version = Some(line.version);
-        PartialRequest {
-            request_line,
-            method,
-            target,
-            version,
-            headers: Headers::new(),
-            head_bytes,
-        }
+        PartialRequest { request_line, method, target, version, headers: Headers::new(), head_bytes }
     }
 }
 

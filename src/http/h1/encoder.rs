@@ -29,10 +29,7 @@ pub fn encode_head(
     headers: &Headers,
 ) -> usize {
     let reason = reason.unwrap_or(status.reason().as_bytes());
-    let fields_bytes: usize = headers
-        .iter()
-        .map(|field| field.name.len() + field.value.len() + 4)
-        .sum();
+    let fields_bytes: usize = headers.iter().map(|field| field.name.len() + field.value.len() + 4).sum();
     out.reserve(version.as_str().len() + reason.len() + fields_bytes + 9);
     push_status_line(out, version, status, reason);
     encode_fields(out, headers)
@@ -146,99 +143,53 @@ fn push_value(out: &mut Vec<u8>, value: &[u8]) {
 
 /// Whether `name` is a token (RFC 9110 section 5.6.2).
 fn is_token(name: &[u8]) -> bool {
-    !name.is_empty()
-        && name
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+    !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn head(
-        status: u16,
-        reason: Option<&str>,
-        fields: &[(&'static str, &'static str)],
-    ) -> (String, usize) {
+    fn head(status: u16, reason: Option<&str>, fields: &[(&'static str, &'static str)]) -> (String, usize) {
         let mut headers = Headers::new();
-        fields
-            .iter()
-            .for_each(|(name, value)| headers.append(*name, *value));
+        fields.iter().for_each(|(name, value)| headers.append(*name, *value));
         let mut out = Vec::new();
         let status = Status::new(status).unwrap();
-        let left_out = encode_head(
-            &mut out,
-            Version::Http11,
-            status,
-            reason.map(str::as_bytes),
-            &headers,
-        );
+        let left_out = encode_head(&mut out, Version::Http11, status, reason.map(str::as_bytes), &headers);
         (String::from_utf8(out).unwrap(), left_out)
     }
 
     #[test]
     fn a_head_is_its_status_line_and_its_fields_in_order() {
-        let (text, left_out) = head(
-            200,
-            None,
-            &[("Server", "webserv"), ("Content-Length", "0"), ("X", "")],
-        );
-        assert_eq!(
-            text,
-            "HTTP/1.1 200 OK\r\nServer: webserv\r\nContent-Length: 0\r\nX: \r\n\r\n"
-        );
+        let (text, left_out) = head(200, None, &[("Server", "webserv"), ("Content-Length", "0"), ("X", "")]);
+        assert_eq!(text, "HTTP/1.1 200 OK\r\nServer: webserv\r\nContent-Length: 0\r\nX: \r\n\r\n");
         assert_eq!(left_out, 0);
     }
 
     #[test]
     fn the_reason_is_nginx_wording_or_the_script_s_own() {
-        assert_eq!(
-            head(302, None, &[]).0,
-            "HTTP/1.1 302 Moved Temporarily\r\n\r\n"
-        );
+        assert_eq!(head(302, None, &[]).0, "HTTP/1.1 302 Moved Temporarily\r\n\r\n");
         assert_eq!(head(299, None, &[]).0, "HTTP/1.1 299 \r\n\r\n");
-        assert_eq!(
-            head(404, Some("Gone fishing"), &[]).0,
-            "HTTP/1.1 404 Gone fishing\r\n\r\n"
-        );
-        assert_eq!(
-            head(404, Some("a\r\nb: c"), &[]).0,
-            "HTTP/1.1 404 a  b: c\r\n\r\n"
-        );
+        assert_eq!(head(404, Some("Gone fishing"), &[]).0, "HTTP/1.1 404 Gone fishing\r\n\r\n");
+        assert_eq!(head(404, Some("a\r\nb: c"), &[]).0, "HTTP/1.1 404 a  b: c\r\n\r\n");
     }
 
     #[test]
     fn no_value_breaks_out_of_its_field() {
         let (text, _) = head(200, None, &[("Location", "/a\r\nSet-Cookie: b\0")]);
-        assert_eq!(
-            text,
-            "HTTP/1.1 200 OK\r\nLocation: /a  Set-Cookie: b \r\n\r\n"
-        );
+        assert_eq!(text, "HTTP/1.1 200 OK\r\nLocation: /a  Set-Cookie: b \r\n\r\n");
     }
 
     #[test]
     fn a_field_without_a_proper_name_is_left_out() {
-        let (text, left_out) = head(
-            200,
-            None,
-            &[
-                ("", "a"),
-                ("A\r\nB", "b"),
-                ("C D", "c"),
-                ("E:", "e"),
-                ("F_g", "f"),
-            ],
-        );
+        let (text, left_out) = head(200, None, &[("", "a"), ("A\r\nB", "b"), ("C D", "c"), ("E:", "e"), ("F_g", "f")]);
         assert_eq!(text, "HTTP/1.1 200 OK\r\nF_g: f\r\n\r\n");
         assert_eq!(left_out, 4);
     }
 
     #[test]
     fn a_chunk_begins_with_its_size() {
-        let text = |length| {
-            String::from_utf8(chunk_head(NonZeroUsize::new(length).unwrap()).to_vec()).unwrap()
-        };
+        let text = |length| String::from_utf8(chunk_head(NonZeroUsize::new(length).unwrap()).to_vec()).unwrap();
         assert_eq!(text(1), "1\r\n");
         assert_eq!(text(0x1a0), "1a0\r\n");
         assert_eq!(text(usize::MAX), format!("{:x}\r\n", usize::MAX));

@@ -18,9 +18,7 @@ impl Excerpt {
 
     /// The beginning of `bytes`, copied, so that a message holds no read buffer.
     pub fn of(bytes: &[u8]) -> Excerpt {
-        Excerpt(Bytes::copy_from_slice(
-            &bytes[..bytes.len().min(Excerpt::BYTES_MAX)],
-        ))
+        Excerpt(Bytes::copy_from_slice(&bytes[..bytes.len().min(Excerpt::BYTES_MAX)]))
     }
 }
 
@@ -62,25 +60,19 @@ pub enum BadRequest {
         found: Excerpt,
     },
     /// The line has no version: HTTP/0.9 is not spoken.
-    #[error(
-        "client sent invalid request while reading client request line: expected a version, found \"{found}\""
-    )]
+    #[error("client sent invalid request while reading client request line: expected a version, found \"{found}\"")]
     MissingVersion {
         /// The line.
         found: Excerpt,
     },
     /// The major version is above 1.
-    #[error(
-        "client sent invalid version while reading client request line: expected HTTP/1.x, found \"{found}\""
-    )]
+    #[error("client sent invalid version while reading client request line: expected HTTP/1.x, found \"{found}\"")]
     Version {
         /// The line.
         found: Excerpt,
     },
     /// The target is not well-formed.
-    #[error(
-        "client sent invalid URI while reading client request line: {reason}, found \"{found}\""
-    )]
+    #[error("client sent invalid URI while reading client request line: {reason}, found \"{found}\"")]
     Target {
         /// What was expected.
         reason: crate::http::target::BadTarget,
@@ -88,17 +80,13 @@ pub enum BadRequest {
         found: Excerpt,
     },
     /// A carriage return that no line feed follows.
-    #[error(
-        "client sent a carriage return without a line feed while reading client request headers: \"{found}\""
-    )]
+    #[error("client sent a carriage return without a line feed while reading client request headers: \"{found}\"")]
     BareCarriageReturn {
         /// The line up to there.
         found: Excerpt,
     },
     /// A control byte.
-    #[error(
-        "client sent invalid byte \\x{byte:02X} while reading client request headers: \"{found}\""
-    )]
+    #[error("client sent invalid byte \\x{byte:02X} while reading client request headers: \"{found}\"")]
     ControlByte {
         /// The byte.
         byte: u8,
@@ -106,17 +94,13 @@ pub enum BadRequest {
         found: Excerpt,
     },
     /// The request line is longer than one buffer.
-    #[error(
-        "client sent too long URI while reading client request line: expected at most {limit} bytes"
-    )]
+    #[error("client sent too long URI while reading client request line: expected at most {limit} bytes")]
     RequestLineTooLong {
         /// `Limits::line_bytes_max`.
         limit: usize,
     },
     /// A field line is longer than one buffer.
-    #[error(
-        "client sent too long header line: expected at most {limit} bytes, found \"{found}...\""
-    )]
+    #[error("client sent too long header line: expected at most {limit} bytes, found \"{found}...\"")]
     FieldTooLong {
         /// `Limits::line_bytes_max`.
         limit: usize,
@@ -148,25 +132,19 @@ pub enum BadRequest {
         found: Excerpt,
     },
     /// White space in a name or between a name and its colon (RFC 9112 section 5.1).
-    #[error(
-        "client sent invalid header line: expected no white space before the colon in \"{found}\""
-    )]
+    #[error("client sent invalid header line: expected no white space before the colon in \"{found}\"")]
     WhiteSpaceInName {
         /// The line.
         found: Excerpt,
     },
     /// A field that goes on in a second line (RFC 9112 section 5.2).
-    #[error(
-        "client sent invalid header line: expected no line that goes on the one before: \"{found}\""
-    )]
+    #[error("client sent invalid header line: expected no line that goes on the one before: \"{found}\"")]
     ObsoleteFold {
         /// The second line.
         found: Excerpt,
     },
     /// A name that is no token, while `ignore_invalid_headers` is off.
-    #[error(
-        "client sent invalid header line: expected letters, digits and hyphens in the name of \"{found}\""
-    )]
+    #[error("client sent invalid header line: expected letters, digits and hyphens in the name of \"{found}\"")]
     FieldName {
         /// The line.
         found: Excerpt,
@@ -181,17 +159,13 @@ pub enum BadRequest {
         found: Excerpt,
     },
     /// `Host`, or the authority of the target, is no host.
-    #[error(
-        "client sent invalid host header: expected a host and at most a port, found \"{found}\""
-    )]
+    #[error("client sent invalid host header: expected a host and at most a port, found \"{found}\"")]
     Host {
         /// The value.
         found: Excerpt,
     },
     /// `Content-Length` is no number up to `i64::MAX`.
-    #[error(
-        "client sent invalid \"Content-Length\" header: expected a number of bytes, found \"{found}\""
-    )]
+    #[error("client sent invalid \"Content-Length\" header: expected a number of bytes, found \"{found}\"")]
     ContentLength {
         /// The value.
         found: Excerpt,
@@ -215,9 +189,7 @@ pub enum BadRequest {
         found: Excerpt,
     },
     /// `Transfer-Encoding` names no coding, or `chunked` more than once.
-    #[error(
-        "client sent invalid \"Transfer-Encoding\" header: expected \"chunked\" once, found it {count} times"
-    )]
+    #[error("client sent invalid \"Transfer-Encoding\" header: expected \"chunked\" once, found it {count} times")]
     RepeatedChunked {
         /// How often `chunked` stands there.
         count: usize,
@@ -246,9 +218,9 @@ impl BadRequest {
     pub fn status(&self) -> Status {
         match self {
             BadRequest::RequestLineTooLong { .. } => Status::URI_TOO_LONG,
-            BadRequest::FieldTooLong { .. }
-            | BadRequest::HeadTooLarge { .. }
-            | BadRequest::TooManyFields { .. } => Status::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            BadRequest::FieldTooLong { .. } | BadRequest::HeadTooLarge { .. } | BadRequest::TooManyFields { .. } => {
+                Status::REQUEST_HEADER_FIELDS_TOO_LARGE
+            }
             BadRequest::TransferCoding { .. } => Status::NOT_IMPLEMENTED,
             BadRequest::Version { .. } => Status::HTTP_VERSION_NOT_SUPPORTED,
             _ => Status::BAD_REQUEST,

@@ -30,16 +30,8 @@ enum Name {
 
 impl Fields {
     /// Reads `section[start..]`, which holds `count` field lines and the empty line behind them.
-    pub(super) fn parse(
-        section: &Bytes,
-        start: usize,
-        count: usize,
-        limits: &Limits,
-    ) -> Result<Fields, BadRequest> {
-        let mut fields = Fields {
-            headers: Headers::with_capacity(count),
-            dropped: Vec::new(),
-        };
+    pub(super) fn parse(section: &Bytes, start: usize, count: usize, limits: &Limits) -> Result<Fields, BadRequest> {
+        let mut fields = Fields { headers: Headers::with_capacity(count), dropped: Vec::new() };
         let mut start = start;
         while let Some(length) = memchr::memchr(b'\n', &section[start..]) {
             let line = &section[start..start + length];
@@ -54,14 +46,10 @@ impl Fields {
                 }
                 Name::Valid | Name::Odd => {
                     let value = section.slice_ref(trim(&line[colon + 1..]));
-                    fields
-                        .headers
-                        .append(section.slice(start..start + colon), value);
+                    fields.headers.append(section.slice(start..start + colon), value);
                 }
                 Name::Invalid => {
-                    return Err(BadRequest::FieldName {
-                        found: Excerpt::of(line),
-                    });
+                    return Err(BadRequest::FieldName { found: Excerpt::of(line) });
                 }
             }
             start += length + 1;

@@ -24,21 +24,14 @@ pub(super) fn body(headers: &Headers, version: Version) -> Result<BodyFraming, B
         return chunked(headers);
     }
     if lengths > 1 {
-        let second = headers
-            .get_all(names::CONTENT_LENGTH)
-            .nth(1)
-            .map_or(&[][..], |value| value);
-        return Err(BadRequest::RepeatedContentLength {
-            found: Excerpt::of(second),
-        });
+        let second = headers.get_all(names::CONTENT_LENGTH).nth(1).map_or(&[][..], |value| value);
+        return Err(BadRequest::RepeatedContentLength { found: Excerpt::of(second) });
     }
     match headers.get(names::CONTENT_LENGTH) {
         None => Ok(BodyFraming::None),
         Some(value) => match parse_length(value) {
             Some(length) => Ok(BodyFraming::Length(length)),
-            None => Err(BadRequest::ContentLength {
-                found: Excerpt::of(value),
-            }),
+            None => Err(BadRequest::ContentLength { found: Excerpt::of(value) }),
         },
     }
 }
@@ -46,13 +39,8 @@ pub(super) fn body(headers: &Headers, version: Version) -> Result<BodyFraming, B
 /// `chunked`, as the one coding in one or more fields.
 fn chunked(headers: &Headers) -> Result<BodyFraming, BadRequest> {
     let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
-    if let Some(coding) = headers
-        .list(names::TRANSFER_ENCODING)
-        .find(|coding| !is_chunked(coding))
-    {
-        return Err(BadRequest::TransferCoding {
-            found: Excerpt::of(coding),
-        });
+    if let Some(coding) = headers.list(names::TRANSFER_ENCODING).find(|coding| !is_chunked(coding)) {
+        return Err(BadRequest::TransferCoding { found: Excerpt::of(coding) });
     }
     match headers.list(names::TRANSFER_ENCODING).count() {
         1 => Ok(BodyFraming::Chunked),
@@ -74,23 +62,13 @@ fn parse_length(digits: &[u8]) -> Option<u64> {
 
 /// The host asked for. The authority of an absolute target counts before the field (RFC 9112 section 3.2.2), but the
 /// field must be right all the same.
-pub(super) fn host(
-    headers: &Headers,
-    target: &Target,
-    version: Version,
-) -> Result<Option<Host>, BadRequest> {
+pub(super) fn host(headers: &Headers, target: &Target, version: Version) -> Result<Option<Host>, BadRequest> {
     let mut values = headers.get_all(names::HOST);
     let value = values.next();
     if let Some(second) = values.next() {
-        return Err(BadRequest::RepeatedHost {
-            found: Excerpt::of(second),
-        });
+        return Err(BadRequest::RepeatedHost { found: Excerpt::of(second) });
     }
-    let parse = |text: &Bytes| {
-        Host::parse(text).map_err(|_| BadRequest::Host {
-            found: Excerpt::of(text),
-        })
-    };
+    let parse = |text: &Bytes| Host::parse(text).map_err(|_| BadRequest::Host { found: Excerpt::of(text) });
     let host = match value {
         None if version == Version::Http11 => return Err(BadRequest::MissingHost),
         None => None,

@@ -49,10 +49,7 @@ pub(super) enum Next {
 impl Lines {
     /// A request head: a request line, then fields.
     pub(super) fn head() -> Lines {
-        Lines {
-            part: Part::Method,
-            ..Lines::default()
-        }
+        Lines { part: Part::Method, ..Lines::default() }
     }
 
     /// A trailer section: fields.
@@ -72,11 +69,7 @@ impl Lines {
         let window_end = bytes.len().min(end_max).max(self.scanned);
         let Some(offset) = memchr::memchr(b'\n', &bytes[self.scanned..window_end]) else {
             // A carriage return at the end may belong to a line feed still to come.
-            let open = if bytes[..window_end].ends_with(b"\r") {
-                window_end - 1
-            } else {
-                window_end
-            };
+            let open = if bytes[..window_end].ends_with(b"\r") { window_end - 1 } else { window_end };
             self.check(bytes, open.max(self.scanned))?;
             if window_end < end_max {
                 return Ok(Next::NeedMore);
@@ -102,9 +95,7 @@ impl Lines {
     fn check(&mut self, bytes: &[u8], end: usize) -> Result<(), BadRequest> {
         let mut start = self.scanned;
         if self.part == Part::Method {
-            let method_end = bytes[start..end]
-                .iter()
-                .position(|byte| !is_method_byte(*byte));
+            let method_end = bytes[start..end].iter().position(|byte| !is_method_byte(*byte));
             if let Some(place) = method_end.map(|offset| start + offset) {
                 if bytes[place] != b' ' || place == self.line_start {
                     let found = Excerpt::of(&bytes[self.line_start..=place]);
@@ -120,11 +111,7 @@ impl Lines {
         if !rest.iter().fold(false, |bad, byte| bad | is_control(*byte)) {
             return Ok(());
         }
-        let place = start
-            + rest
-                .iter()
-                .position(|byte| is_control(*byte))
-                .unwrap_or_default();
+        let place = start + rest.iter().position(|byte| is_control(*byte)).unwrap_or_default();
         let found = Excerpt::of(&bytes[self.line_start..place]);
         match bytes[place] {
             b'\r' => Err(BadRequest::BareCarriageReturn { found }),
@@ -134,17 +121,12 @@ impl Lines {
 
     fn too_long(&self, bytes: &[u8], limits: &Limits, line_end_max: usize) -> BadRequest {
         if line_end_max > limits.head_bytes_max {
-            return BadRequest::HeadTooLarge {
-                limit: limits.head_bytes_max,
-            };
+            return BadRequest::HeadTooLarge { limit: limits.head_bytes_max };
         }
         let limit = limits.line_bytes_max;
         match self.part {
             Part::Method | Part::Target => BadRequest::RequestLineTooLong { limit },
-            Part::Field => BadRequest::FieldTooLong {
-                limit,
-                found: Excerpt::of(&bytes[self.line_start..]),
-            },
+            Part::Field => BadRequest::FieldTooLong { limit, found: Excerpt::of(&bytes[self.line_start..]) },
         }
     }
 }

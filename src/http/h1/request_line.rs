@@ -25,36 +25,22 @@ impl RequestLine {
     /// Reads a line without its line end. As in nginx, several spaces may stand where one should, and at the end.
     pub(super) fn parse(line: &[u8]) -> Result<RequestLine, BadRequest> {
         let Some(method_end) = memchr::memchr(b' ', line) else {
-            return Err(BadRequest::Method {
-                found: Excerpt::of(line),
-            });
+            return Err(BadRequest::Method { found: Excerpt::of(line) });
         };
         let target_start = skip_spaces(line, method_end);
         let Some(target_length) = memchr::memchr(b' ', &line[target_start..]) else {
-            return Err(BadRequest::MissingVersion {
-                found: Excerpt::of(line),
-            });
+            return Err(BadRequest::MissingVersion { found: Excerpt::of(line) });
         };
         let target_end = target_start + target_length;
         let version_start = skip_spaces(line, target_end);
-        let version_end = line
-            .iter()
-            .rposition(|byte| *byte != b' ')
-            .map_or(0, |last| last + 1);
+        let version_end = line.iter().rposition(|byte| *byte != b' ').map_or(0, |last| last + 1);
         if version_end <= version_start {
-            return Err(BadRequest::MissingVersion {
-                found: Excerpt::of(line),
-            });
+            return Err(BadRequest::MissingVersion { found: Excerpt::of(line) });
         }
-        let version =
-            Version::parse(&line[version_start..version_end]).map_err(|error| match error {
-                BadVersion::Malformed => BadRequest::RequestLine {
-                    found: Excerpt::of(line),
-                },
-                BadVersion::Unsupported => BadRequest::Version {
-                    found: Excerpt::of(line),
-                },
-            })?;
+        let version = Version::parse(&line[version_start..version_end]).map_err(|error| match error {
+            BadVersion::Malformed => BadRequest::RequestLine { found: Excerpt::of(line) },
+            BadVersion::Unsupported => BadRequest::Version { found: Excerpt::of(line) },
+        })?;
         // Lines are shorter than 4 GiB: a longer one could not have been buffered.
         let narrow = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
         Ok(RequestLine {
@@ -90,10 +76,7 @@ impl RequestLine {
 
 /// The first place from `start` on that is no space.
 fn skip_spaces(line: &[u8], start: usize) -> usize {
-    line[start..]
-        .iter()
-        .position(|byte| *byte != b' ')
-        .map_or(line.len(), |offset| start + offset)
+    line[start..].iter().position(|byte| *byte != b' ').map_or(line.len(), |offset| start + offset)
 }
 
 #[cfg(test)]
@@ -102,41 +85,25 @@ mod tests {
 
     fn parts(line: &str) -> Result<(&str, &str, Version), BadRequest> {
         let parsed = RequestLine::parse(line.as_bytes())?;
-        Ok((
-            &line[parsed.method()],
-            &line[parsed.target()],
-            parsed.version,
-        ))
+        Ok((&line[parsed.method()], &line[parsed.target()], parsed.version))
     }
 
     #[test]
     fn a_request_line_has_three_words() {
-        assert_eq!(
-            parts("GET /a?b HTTP/1.1"),
-            Ok(("GET", "/a?b", Version::Http11))
-        );
-        assert_eq!(
-            parts("GET   /   HTTP/1.0  "),
-            Ok(("GET", "/", Version::Http10))
-        );
+        assert_eq!(parts("GET /a?b HTTP/1.1"), Ok(("GET", "/a?b", Version::Http11)));
+        assert_eq!(parts("GET   /   HTTP/1.0  "), Ok(("GET", "/", Version::Http10)));
     }
 
     #[test]
     fn a_line_without_a_version_is_refused() {
         for line in ["GET /", "GET / ", "GET  "] {
-            assert!(
-                matches!(parts(line), Err(BadRequest::MissingVersion { .. })),
-                "{line:?}"
-            );
+            assert!(matches!(parts(line), Err(BadRequest::MissingVersion { .. })), "{line:?}");
         }
     }
 
     #[test]
     fn a_space_in_the_target_is_refused() {
-        assert!(matches!(
-            parts("GET /a b HTTP/1.1"),
-            Err(BadRequest::RequestLine { .. })
-        ));
+        assert!(matches!(parts("GET /a b HTTP/1.1"), Err(BadRequest::RequestLine { .. })));
     }
 
     #[test]

@@ -57,8 +57,7 @@ impl<'p> Translator<'p> {
                 self.out.text.push_str(&text);
             }
             Member::Done => {
-                let reason =
-                    "a range of characters that are not ASCII needs \"(*UTF8)\" at the start";
+                let reason = "a range of characters that are not ASCII needs \"(*UTF8)\" at the start";
                 return Err(error(reason, here));
             }
         }
@@ -146,6 +145,6 @@ fn number_text(number: u32) -> String {
 }
 
 const POSIX_NAMES: [&str; 14] = [
-    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct",
-    "space", "upper", "word", "xdigit",
+    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "word",
+    "xdigit",
 ];

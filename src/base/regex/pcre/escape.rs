@@ -84,10 +84,7 @@ impl<'p> Translator<'p> {
             Some('\'') => '\'',
             Some('{') => '}',
             _ => {
-                return Err(error(
-                    "a name must follow \"\\k\", as in \"\\k<name>\"",
-                    position,
-                ));
+                return Err(error("a name must follow \"\\k\", as in \"\\k<name>\"", position));
             }
         };
         let name = self.name(self.rest(), close, position)?;
@@ -104,8 +101,7 @@ impl<'p> Translator<'p> {
                 return Err(error("recursion is not supported", position));
             }
             None => {
-                let digits =
-                    rest.trim_start_matches(|next: char| next == '-' || next.is_ascii_digit());
+                let digits = rest.trim_start_matches(|next: char| next == '-' || next.is_ascii_digit());
                 let length = rest.len() - digits.len();
                 (&rest[..length], length)
             }
@@ -131,19 +127,14 @@ impl<'p> Translator<'p> {
     /// `\1`; from 10 on a reference if there are that many groups before it, else an octal number.
     fn numbered_reference(&mut self, first: char, position: usize) -> Result<(), TranslateError> {
         let digits = leading(self.rest(), usize::MAX, |next| next.is_ascii_digit());
-        let group = format!("{first}{digits}")
-            .parse::<usize>()
-            .unwrap_or(usize::MAX);
+        let group = format!("{first}{digits}").parse::<usize>().unwrap_or(usize::MAX);
         if group < 10 || group <= self.out.groups {
             self.skip_bytes(digits.len());
             self.reference(group, position);
             return Ok(());
         }
         if first > '7' {
-            return Err(error(
-                format!("there is no group {first}{digits}"),
-                position,
-            ));
+            return Err(error(format!("there is no group {first}{digits}"), position));
         }
         let number = self.octal(first, position)?;
         self.character(number);
@@ -178,9 +169,7 @@ impl<'p> Translator<'p> {
             'v' | 'V' => Escaped::Set(VERTICAL, next == 'V'),
             'p' | 'P' => Escaped::Property(self.property(next, position)?),
             letter if letter.is_ascii_alphanumeric() => Escaped::Letter(letter),
-            literal if literal.is_ascii() || self.out.unicode => {
-                Escaped::Character(u32::from(literal))
-            }
+            literal if literal.is_ascii() || self.out.unicode => Escaped::Character(u32::from(literal)),
             // The first byte of the character is what PCRE sees escaped; the others follow as they are.
             literal => Escaped::Letter(literal),
         })
@@ -200,19 +189,13 @@ impl<'p> Translator<'p> {
         if self.rest().starts_with('{') {
             return self.braced_number(8, position);
         }
-        Err(error(
-            "a number must follow \"\\o\", as in \"\\o{101}\"",
-            position,
-        ))
+        Err(error("a number must follow \"\\o\", as in \"\\o{101}\"", position))
     }
 
     fn braced_number(&mut self, radix: u32, position: usize) -> Result<u32, TranslateError> {
         let digits = self.rest()[1..].split('}').next().unwrap_or_default();
         let Ok(number) = u32::from_str_radix(digits, radix) else {
-            return Err(error(
-                format!("\"{digits}\" is no number to the base {radix}"),
-                position,
-            ));
+            return Err(error(format!("\"{digits}\" is no number to the base {radix}"), position));
         };
         self.skip_bytes(digits.len() + "{}".len());
         self.in_range(number, position)
@@ -241,17 +224,10 @@ impl<'p> Translator<'p> {
         let rest = self.rest();
         let length = match rest.starts_with('{') {
             true => rest.find('}').map(|end| end + 1),
-            false => rest
-                .chars()
-                .next()
-                .filter(char::is_ascii_alphabetic)
-                .map(char::len_utf8),
+            false => rest.chars().next().filter(char::is_ascii_alphabetic).map(char::len_utf8),
         };
         let Some(length) = length else {
-            return Err(error(
-                format!("a property must follow \"\\{letter}\""),
-                position,
-            ));
+            return Err(error(format!("a property must follow \"\\{letter}\""), position));
         };
         self.skip_bytes(length);
         Ok(format!("\\{letter}{}", &rest[..length]))
@@ -280,11 +256,7 @@ impl<'p> Translator<'p> {
 
 /// The longest start of `text`, at most `count` ASCII characters, that `belongs`.
 fn leading(text: &str, count: usize, belongs: impl Fn(char) -> bool) -> &str {
-    let length = text
-        .chars()
-        .take(count)
-        .take_while(|&next| belongs(next))
-        .count();
+    let length = text.chars().take(count).take_while(|&next| belongs(next)).count();
     &text[..length]
 }
 
@@ -294,7 +266,6 @@ pub(super) fn unknown(letter: char, position: usize) -> TranslateError {
 
 /// `\h` and `\v` as pcre2pattern(3) lists them: among the bytes, and in Unicode.
 const HORIZONTAL: &str = r"\x09\x20\xA0";
-const HORIZONTAL_UNICODE: &str =
-    r"\x09\x20\x{A0}\x{1680}\x{180E}\x{2000}-\x{200A}\x{202F}\x{205F}\x{3000}";
+const HORIZONTAL_UNICODE: &str = r"\x09\x20\x{A0}\x{1680}\x{180E}\x{2000}-\x{200A}\x{202F}\x{205F}\x{3000}";
 const VERTICAL: &str = r"\x0A-\x0D\x85";
 const VERTICAL_UNICODE: &str = r"\x0A-\x0D\x{85}\x{2028}\x{2029}";

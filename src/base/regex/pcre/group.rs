@@ -85,12 +85,8 @@ impl<'p> Translator<'p> {
             Ok(group) => Some(group),
             Err(_) => self.group_named(bare),
         };
-        let Some(group) = group.filter(|_| !inner.starts_with('?') && !bare.starts_with('+'))
-        else {
-            return Err(error(
-                "a condition other than an earlier group is not supported",
-                position,
-            ));
+        let Some(group) = group.filter(|_| !inner.starts_with('?') && !bare.starts_with('+')) else {
+            return Err(error("a condition other than an earlier group is not supported", position));
         };
         self.references.push((group, position));
         self.out.backtracking = true;
@@ -145,10 +141,7 @@ impl<'p> Translator<'p> {
                 Some(end @ (')' | ':')) => return Ok((ignore_case, end)),
                 Some('-') => on = false,
                 Some('^') => {
-                    self.flags = Flags {
-                        ungreedy: self.flags.ungreedy,
-                        ..Flags::default()
-                    };
+                    self.flags = Flags { ungreedy: self.flags.ungreedy, ..Flags::default() };
                     ignore_case = Some(false);
                 }
                 Some('i') => ignore_case = Some(on),
@@ -163,35 +156,19 @@ impl<'p> Translator<'p> {
     }
 
     fn push_group(&mut self, position: usize, opening: &str) -> Result<(), TranslateError> {
-        self.open.push(Group {
-            position,
-            outer_flags: self.flags,
-            repeatable: !LOOK_AROUNDS.contains(&opening),
-        });
+        self.open.push(Group { position, outer_flags: self.flags, repeatable: !LOOK_AROUNDS.contains(&opening) });
         self.out.text.push_str(opening);
         Ok(())
     }
 
     /// The group's name at the start of `text`, which `close` ends.
-    pub(super) fn name(
-        &self,
-        text: &'p str,
-        close: char,
-        position: usize,
-    ) -> Result<&'p str, TranslateError> {
+    pub(super) fn name(&self, text: &'p str, close: char, position: usize) -> Result<&'p str, TranslateError> {
         let Some((name, _)) = text.split_once(close) else {
-            return Err(error(
-                format!("missing \"{close}\" after a group's name"),
-                position,
-            ));
+            return Err(error(format!("missing \"{close}\" after a group's name"), position));
         };
         let letters = |letter: u8| letter.is_ascii_alphanumeric() || letter == b'_';
         let digit_first = name.starts_with(|first: char| first.is_ascii_digit());
-        if name.is_empty()
-            || name.len() > NAME_CHARS_MAX
-            || digit_first
-            || !name.bytes().all(letters)
-        {
+        if name.is_empty() || name.len() > NAME_CHARS_MAX || digit_first || !name.bytes().all(letters) {
             let reason = "a group's name is letters, digits and \"_\", at most 32, no digit first";
             return Err(error(reason, position));
         }
@@ -200,14 +177,8 @@ impl<'p> Translator<'p> {
 }
 
 /// Groups which both sides spell alike, and whether they take a backtracking engine.
-const OPENINGS: [(&str, bool); 6] = [
-    ("?:", false),
-    ("?>", true),
-    ("?=", true),
-    ("?!", true),
-    ("?<=", true),
-    ("?<!", true),
-];
+const OPENINGS: [(&str, bool); 6] =
+    [("?:", false), ("?>", true), ("?=", true), ("?!", true), ("?<=", true), ("?<!", true)];
 /// Those of them that match no character.
 const LOOK_AROUNDS: [&str; 4] = ["?=", "?!", "?<=", "?<!"];
 /// PCRE's spellings of a named group, and what ends the name. After the look-behinds of [`OPENINGS`].

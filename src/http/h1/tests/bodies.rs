@@ -15,10 +15,7 @@ fn a_hundred_pipelined_requests_are_read_one_after_the_other() {
     let input = "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc".repeat(100);
     let (said, decoder, buffer) = feed([input.as_bytes()], &Limits::default());
     assert_eq!(said.len(), 300);
-    assert!(
-        said.chunks(3)
-            .all(|request| request[1] == Said::Body(b"abc".to_vec()))
-    );
+    assert!(said.chunks(3).all(|request| request[1] == Said::Body(b"abc".to_vec())));
     assert!(decoder.is_between_requests(&buffer));
 }
 
@@ -26,18 +23,9 @@ fn a_hundred_pipelined_requests_are_read_one_after_the_other() {
 fn what_follows_a_head_stays_in_the_buffer() {
     let (mut decoder, limits) = (Decoder::new(), Limits::default());
     let mut buffer = BytesMut::from("GET / HTTP/1.0\r\n\r\nGET /b");
-    assert!(matches!(
-        decoder.receive(&mut buffer, &limits),
-        Ok(Progress::Head(_))
-    ));
-    assert!(matches!(
-        decoder.receive(&mut buffer, &limits),
-        Ok(Progress::End { .. })
-    ));
-    assert_eq!(
-        decoder.receive(&mut buffer, &limits),
-        Ok(Progress::NeedMore)
-    );
+    assert!(matches!(decoder.receive(&mut buffer, &limits), Ok(Progress::Head(_))));
+    assert!(matches!(decoder.receive(&mut buffer, &limits), Ok(Progress::End { .. })));
+    assert_eq!(decoder.receive(&mut buffer, &limits), Ok(Progress::NeedMore));
     assert_eq!(buffer, "GET /b");
     assert!(!decoder.is_between_requests(&buffer));
 }
@@ -56,10 +44,7 @@ fn ambiguous_framing_is_refused() {
         ("Content-Length: 9223372036854775808\r\n", 400),
         ("Transfer-Encoding:\r\n", 400),
         ("Transfer-Encoding: chunked, chunked\r\n", 400),
-        (
-            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
-            400,
-        ),
+        ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", 400),
         ("Transfer-Encoding: gzip, chunked\r\n", 501),
         ("Transfer-Encoding: chunked, identity\r\n", 501),
         ("Transfer-Encoding: chunked;a=b\r\n", 501),
@@ -82,17 +67,10 @@ fn the_largest_length_is_that_of_nginx() {
 #[test]
 fn a_client_that_waits_is_seen_only_where_a_body_is_to_come() {
     let waits = |version: &str, length: &str, expect: &str| {
-        head(format!(
-            "PUT / {version}\r\nHost: a\r\n{length}Expect: {expect}\r\n\r\n"
-        ))
-        .expect_continue
+        head(format!("PUT / {version}\r\nHost: a\r\n{length}Expect: {expect}\r\n\r\n")).expect_continue
     };
     assert!(waits("HTTP/1.1", "Content-Length: 1\r\n", "100-Continue"));
-    assert!(waits(
-        "HTTP/1.1",
-        "Transfer-Encoding: chunked\r\n",
-        "100-continue"
-    ));
+    assert!(waits("HTTP/1.1", "Transfer-Encoding: chunked\r\n", "100-continue"));
     assert!(!waits("HTTP/1.1", "Content-Length: 0\r\n", "100-continue"));
     assert!(!waits("HTTP/1.1", "", "100-continue"));
     assert!(!waits("HTTP/1.0", "Content-Length: 1\r\n", "100-continue"));
@@ -102,13 +80,7 @@ fn a_client_that_waits_is_seen_only_where_a_body_is_to_come() {
 #[test]
 fn a_chunked_body_is_put_together() {
     let said = body_of("3\r\nabc\r\n0A;x=\"y\" \r\n0123456789\r\n1 \t\r\nd\r\n0\r\n\r\n");
-    assert_eq!(
-        said,
-        [
-            Said::Body(b"abc0123456789d".to_vec()),
-            Said::End(Headers::new())
-        ]
-    );
+    assert_eq!(said, [Said::Body(b"abc0123456789d".to_vec()), Said::End(Headers::new())]);
 }
 
 #[test]
@@ -124,12 +96,9 @@ fn trailers_have_the_limits_of_a_head() {
     let many = format!("0\r\n{}\r\n", "A: b\r\n".repeat(1001));
     let long = format!("0\r\nA: {}\r\n\r\n", "b".repeat(8192));
     for chunks in [many, long] {
-        let input =
-            format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}");
+        let input = format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}");
         let said = feed([input.as_bytes()], &Limits::default()).0;
-        let Some(Said::Refused(error)) = said.last() else {
-            panic!("expected a refusal, found {said:?}")
-        };
+        let Some(Said::Refused(error)) = said.last() else { panic!("expected a refusal, found {said:?}") };
         assert_eq!(error.status(), Status::REQUEST_HEADER_FIELDS_TOO_LARGE);
     }
 }
@@ -153,9 +122,7 @@ fn a_chunk_that_is_not_well_formed_is_refused() {
         "0\r\nA : b\r\n\r\n",
     ];
     for body in bodies {
-        let Some(Said::Refused(error)) = body_of(body).pop() else {
-            panic!("expected a refusal of {body:?}")
-        };
+        let Some(Said::Refused(error)) = body_of(body).pop() else { panic!("expected a refusal of {body:?}") };
         assert_eq!(error.status(), Status::BAD_REQUEST, "{body:?}");
     }
 }
@@ -164,17 +131,8 @@ fn a_chunk_that_is_not_well_formed_is_refused() {
 fn a_chunk_size_has_a_limit() {
     let said = body_of("7fffffffffffffff\r\na");
     assert_eq!(said, [Said::Body(b"a".to_vec())]);
-    for size in [
-        "8000000000000000",
-        "ffffffffffffffff",
-        "10000000000000000",
-        "00000000000000001",
-    ] {
-        assert_eq!(
-            body_of(size),
-            [Said::Refused(BadRequest::ChunkTooLarge)],
-            "{size}"
-        );
+    for size in ["8000000000000000", "ffffffffffffffff", "10000000000000000", "00000000000000001"] {
+        assert_eq!(body_of(size), [Said::Refused(BadRequest::ChunkTooLarge)], "{size}");
     }
 }
 
@@ -185,11 +143,6 @@ fn chunk_extensions_are_limited_over_the_whole_body() {
     let input = format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}");
     let said = |input: &str| feed([input.as_bytes()], &Limits::default()).0;
     assert!(matches!(said(&input).last(), Some(Said::Body(_))));
-    let refusal = BadRequest::ChunkExtensions {
-        limit: EXTENSION_BYTES_MAX,
-    };
-    assert_eq!(
-        said(&format!("{input}{chunk}")).last(),
-        Some(&Said::Refused(refusal))
-    );
+    let refusal = BadRequest::ChunkExtensions { limit: EXTENSION_BYTES_MAX };
+    assert_eq!(said(&format!("{input}{chunk}")).last(), Some(&Said::Refused(refusal)));
 }

@@ -20,10 +20,7 @@ enum Said {
 }
 
 /// Feeds the pieces one after the other, and gives what was said and what is left.
-fn feed<'a>(
-    pieces: impl IntoIterator<Item = &'a [u8]>,
-    limits: &Limits,
-) -> (Vec<Said>, Decoder, BytesMut) {
+fn feed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, limits: &Limits) -> (Vec<Said>, Decoder, BytesMut) {
     let (mut decoder, mut buffer, mut said) = (Decoder::new(), BytesMut::new(), Vec::new());
     for piece in pieces {
         buffer.extend_from_slice(piece);
@@ -86,8 +83,5 @@ fn status_of_fields(fields: &str) -> Option<u16> {
 }
 
 fn body_of(chunks: &str) -> Vec<Said> {
-    said(format!(
-        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}"
-    ))
-    .split_off(1)
+    said(format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}")).split_off(1)
 }
