@@ -168,11 +168,12 @@ impl<'source> Lexer<'source> {
         let length = 1 + probable_length(&whole[1..]);
         self.rest = &whole[length..];
         let span = Span::new(start, self.offset());
-        let open = Span::new(start, start + 1);
-        error::add(
-            &mut self.errors,
-            error::unterminated_quote(mark, open, span.end),
-        );
+        // Directly after a string, the quote itself is what is wrong: told as text after that string.
+        if self.string_ending_at(start).is_none() {
+            let open = Span::new(start, start + 1);
+            let error = error::unterminated_quote(mark, open, span.end);
+            error::add(&mut self.errors, error);
+        }
         (
             TokenKind::Word {
                 quote,
@@ -185,19 +186,8 @@ impl<'source> Lexer<'source> {
     /// nginx wants white space, `;`, `{` or `)` after a closing quote. A `}` is left to the parser,
     /// which knows better what is missing before it.
     fn check_after_string(&mut self, kind: TokenKind, span: Span) {
-        let Some(previous) = self
-            .tokens
-            .last()
-            .filter(|token| token.span.end == span.start)
-        else {
+        let Some(mark) = self.string_ending_at(span.start) else {
             return;
-        };
-        let mark = match previous.kind {
-            TokenKind::Word {
-                quote,
-                closed: true,
-            } if quote != Quote::None => &self.source[previous.span.range()][..1],
-            _ => return,
         };
         let text = span.slice(self.source);
         let is_text = matches!(kind, TokenKind::Word { .. } | TokenKind::Comment);
@@ -205,6 +195,20 @@ impl<'source> Lexer<'source> {
             let error = error::text_after_quote(text, mark, span);
             error::add(&mut self.errors, error);
         }
+    }
+
+    /// The quote of the string that was closed directly before this offset.
+    fn string_ending_at(&self, offset: u32) -> Option<&'source str> {
+        let previous = self.tokens.last()?;
+        let is_string = matches!(
+            previous.kind,
+            TokenKind::Word {
+                quote: Quote::Single | Quote::Double,
+                closed: true,
+            }
+        );
+        let quote = Span::new(previous.span.start, previous.span.start + 1);
+        (is_string && previous.span.end == offset).then(|| quote.slice(self.source))
     }
 
     fn check_word(&mut self, span: Span) {
@@ -459,6 +463,17 @@ log_format main '$remote_addr
     index "several
         lines"a;
 #             ^ unexpected `a` directly after a closing `"`
+"#,
+        );
+    }
+
+    #[test]
+    fn a_missing_opening_quote_is_one_mistake() {
+        check(
+            r#"
+log_format main $status "$http_referer"';
+#                                      ^ unexpected `'` directly after a closing `"`
+gzip on;
 "#,
         );
     }
