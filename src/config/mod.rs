@@ -34,4 +34,4 @@ mod structure;
 mod tests;
 mod variables;
 
-pub use load::{Configuration, Loaded, Origin, Report, Request};
+pub use load::{Configuration, Loaded, Origin, Report, Request, load};

@@ -11,6 +11,7 @@ use crate::config::diagnostics::{Diagnostic, Place};
 use crate::config::schema::{AnyModule, Contexts, Directive, Erased, Inherit, Module, Origin, Repeat, Shape};
 use crate::exchange::plan::PlanBuilder;
 use crate::exchange::template::Template;
+use crate::exchange::variables::{Variable, VariableKind};
 use crate::route::names::Name;
 use crate::runtime::listen::{Address, ListenOptions};
 
@@ -59,6 +60,10 @@ const fn directive<C>(
 ) -> Directive<C> {
     let (default, doc, example) = ("", "A directive of the tests.", "");
     Directive { name, contexts, args, repeat, set, default, doc, example, origin: Origin::Nginx }
+}
+
+const fn variable(name: &'static str, kind: VariableKind) -> Variable {
+    Variable { name, kind, get: |_exchange, _member, _out| false, doc: "A variable of the tests." }
 }
 
 const ALL: Contexts = Contexts::HTTP_SERVER_LOCATION;
@@ -199,6 +204,12 @@ impl Module for Answers {
             Ok(())
         }),
         directive("internal", Contexts::LOCATION, Shape::NONE, Repeat::Once, |_conf, _args| Ok(())),
+    ];
+    const VARIABLES: &'static [Variable] = &[
+        variable("host", VariableKind::Single),
+        variable("uri", VariableKind::Single),
+        variable("arg_", VariableKind::Family),
+        variable("http_", VariableKind::Family),
     ];
     const INHERIT: Option<Inherit<AnswersConf>> = Some(|outer| AnswersConf { answer: None, denied: outer.denied });
 
