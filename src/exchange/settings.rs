@@ -3,7 +3,7 @@
 //! A directive that only its own module cares about lives in that module's objects; here is what
 //! the connection, the stages of answering and several handlers share. Defaults are nginx's.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -182,7 +182,15 @@ pub enum ErrorTarget {
 }
 
 impl Default for Settings {
+    /// nginx's defaults; a copy of one value, whose tables are shared by the plans of all locations.
     fn default() -> Self {
+        static DEFAULTS: LazyLock<Settings> = LazyLock::new(Settings::nginx_defaults);
+        DEFAULTS.clone()
+    }
+}
+
+impl Settings {
+    fn nginx_defaults() -> Self {
         Self {
             keepalive: Keepalive {
                 timeout: Duration::from_secs(75),
