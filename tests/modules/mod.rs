@@ -1,7 +1,9 @@
 //! Each module's directives, a file for each module of `src/modules`.
 
+mod access_log;
 mod autoindex;
 mod conditional;
+mod error_log;
 mod index;
 mod range;
 mod root;
