@@ -2,13 +2,15 @@
 //!
 //! Nothing here waits for time to pass: the clock moves, the loop turns, and what must have happened has happened.
 
+#![allow(clippy::unwrap_used, reason = "a test may unwrap")]
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use webserv::config::{Origin, Request, load};
+use webserv::config::load::{Origin, Request, load};
 use webserv::exchange::client::ListenerFacts;
 use webserv::modules::MODULES;
 use webserv::runtime::Clock;

@@ -72,7 +72,7 @@ pub(super) fn identity(configured: Option<&(String, Option<String>)>) -> Result<
         }
     };
     let is_root = user.uid.is_root() && group.as_raw() == 0;
-    Ok((!is_root).then(|| Identity { name: user.name, user: user.uid, group }))
+    Ok((!is_root).then_some(Identity { name: user.name, user: user.uid, group }))
 }
 
 /// Becomes the user, for this thread and all that it starts from here on. To be called before any other thread runs.

@@ -1,7 +1,7 @@
 //! The life of the process: read, open, become the user, start, serve, end.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -167,7 +167,7 @@ pub(super) fn limits(process: &Process) -> Limits {
     Limits { connections_max: process.connections_max, multi_accept: process.multi_accept }
 }
 
-fn write_pid(path: &PathBuf) -> Result<PidFile, ServeError> {
+fn write_pid(path: &Path) -> Result<PidFile, ServeError> {
     PidFile::write(path)
         .map_err(|error| ServeError::System { what: format!("cannot write \"{}\"", path.display()), error })
 }

@@ -9,6 +9,7 @@ pub mod body;
 pub mod client;
 pub mod core_variables;
 pub mod error_pages;
+#[expect(clippy::module_inception, reason = "the folder is the layer, the file its main type")]
 mod exchange;
 pub mod files;
 pub mod path;

@@ -40,6 +40,7 @@ pub(super) struct Outbox {
     /// How many of them the client has taken.
     sent: usize,
     /// Exchanges that are over once these bytes are sent.
+    #[expect(clippy::vec_box, reason = "they arrive boxed, and are large")]
     exchanges: Vec<Box<Exchange>>,
 }
 
