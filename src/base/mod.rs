@@ -1,6 +1,7 @@
 //! What every other layer may use: numbers and times as nginx writes them, regular expressions, suggestions for
 //! misspelt words, the timing wheel, the logs' files and severities. Nothing of ours lies below it.
 
+pub mod base64;
 pub mod duration;
 pub mod local_time;
 pub mod log_buffer;

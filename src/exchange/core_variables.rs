@@ -1,3 +1,137 @@
-//! core
-/// v
-pub const CORE_VARIABLES: &[super::variables::Variable] = &[];
+//! The variables that every configuration has, with nginx's meaning (`ngx_http_core_module`, the variables section,
+//! and `$pipe` of `ngx_http_log_module`).
+//!
+//! Here is the table; what computes the values is in `request`, `response` and `connection`. Called by `config`, which
+//! resolves names by it, and by what has a built-in template. Left out: `$proxy_protocol_*`, `$tcpinfo_*`,
+//! `$request_body` and `$request_body_file`.
+
+mod connection;
+mod request;
+mod response;
+
+use super::variables::{Getter, Reference, Variable, VariableKind};
+
+/// The table.
+pub const CORE_VARIABLES: &[Variable] = &[
+    family("arg_", request::arg, "The argument of this name in the query, as received."),
+    single("args", request::args, "The query, as received, without its question mark."),
+    single("binary_remote_addr", connection::binary_remote_addr, "The client's address in 4 or 16 bytes."),
+    single("body_bytes_sent", response::body_bytes_sent, "Bytes sent to the client behind the response's head."),
+    single("bytes_sent", response::bytes_sent, "Bytes sent to the client."),
+    single("connection", connection::number, "The connection's number."),
+    single("connection_requests", connection::requests, "Which request of its connection this is, from 1."),
+    single(
+        "connection_time",
+        connection::time,
+        "How long the connection has been open, in seconds to the millisecond.",
+    ),
+    single("content_length", request::content_length, "The request's Content-Length field."),
+    single("content_type", request::content_type, "The request's Content-Type field."),
+    family("cookie_", request::cookie, "The cookie of this name."),
+    single("document_root", request::document_root, "The value of root or alias for the request."),
+    single("document_uri", request::uri, "The same as $uri."),
+    single(
+        "host",
+        request::host,
+        "The host that was asked for, in small letters and without port, or the server's name.",
+    ),
+    single("hostname", connection::host_name, "The machine's name."),
+    family("http_", request::field, "The request's field of this name, in small letters with underscores for hyphens."),
+    single("https", connection::https, "\"on\" on an encrypted connection, else empty."),
+    single("is_args", request::is_args, "A question mark if the request has a query, else empty."),
+    single("limit_rate", connection::limit_rate, "How many bytes a second the client is sent at most; 0 is no limit."),
+    single("msec", connection::msec, "The time, in seconds since 1970 to the millisecond."),
+    single("nginx_version", connection::version, "The version of webserv."),
+    single("pid", connection::process, "The number of the server's process."),
+    single("pipe", connection::pipe, "\"p\" if the request was pipelined, else \".\"."),
+    single("query_string", request::args, "The same as $args."),
+    single("realpath_root", request::realpath_root, "$document_root as an absolute path without symbolic links."),
+    single("remote_addr", connection::remote_addr, "The client's address."),
+    single("remote_port", connection::remote_port, "The client's port."),
+    single("remote_user", request::remote_user, "The user name that was given with Basic authentication."),
+    single("request", request::line, "The whole request line, as received."),
+    single("request_completion", response::completion, "\"OK\" if the whole response was sent, else empty."),
+    single(
+        "request_filename",
+        request::filename,
+        "The file that the request stands for, by root or alias and the URI.",
+    ),
+    single("request_id", request::id, "A random number for the request, in 32 hexadecimal digits."),
+    single("request_length", request::length, "Bytes of the request: line, fields and body."),
+    single("request_method", request::method, "The request's method."),
+    single(
+        "request_time",
+        response::request_time,
+        "Time since the request's first byte, in seconds to the millisecond.",
+    ),
+    single("request_uri", request::request_uri, "The URI with its query, as received."),
+    single("scheme", connection::scheme, "\"http\" or \"https\"."),
+    family(
+        "sent_http_",
+        response::field,
+        "The response's field of this name, in small letters with underscores for hyphens.",
+    ),
+    family("sent_trailer_", response::trailer, "The field of this name behind the response's content."),
+    single("server_addr", connection::server_addr, "The address that the client reached."),
+    single("server_name", connection::server_name, "The first name of the server that answers."),
+    single("server_port", connection::server_port, "The port that the client reached."),
+    single("server_protocol", request::protocol, "The request's protocol: HTTP/1.0 or HTTP/1.1."),
+    single("status", response::status, "The response's status."),
+    single("time_iso8601", connection::time_iso8601, "The local time in the form of ISO 8601."),
+    single("time_local", connection::time_local, "The local time in the Common Log Format."),
+    single("uri", request::uri, "The path, decoded and normalised; internal redirects change it."),
+];
+
+const fn single(name: &'static str, get: Getter, doc: &'static str) -> Variable {
+    Variable { name, kind: VariableKind::Single, get, doc }
+}
+
+const fn family(name: &'static str, get: Getter, doc: &'static str) -> Variable {
+    Variable { name, kind: VariableKind::Family, get, doc }
+}
+
+/// What a name of the table refers to, for templates that no configuration brings.
+pub fn resolve(name: &str) -> Option<Reference> {
+    CORE_VARIABLES.iter().find_map(|variable| {
+        let member = match variable.kind {
+            VariableKind::Single => (variable.name == name).then_some("")?,
+            VariableKind::Family => name.strip_prefix(variable.name).filter(|member| !member.is_empty())?,
+        };
+        Some(Reference::BuiltIn { get: variable.get, member: member.into(), name: name.into() })
+    })
+}
+
+/// Whether a field has the name that a variable gives it: small letters, hyphens as underscores.
+fn is_field(field: &[u8], member: &str) -> bool {
+    let as_in_variable = |byte: &u8| if *byte == b'-' { b'_' } else { byte.to_ascii_lowercase() };
+    field.len() == member.len() && field.iter().map(as_in_variable).eq(member.bytes())
+}
+
+/// Writes the values of all fields of a name, joined as in one field; false when there is none.
+fn join_fields(headers: &crate::http::Headers, member: &str, out: &mut Vec<u8>) -> bool {
+    let separator: &[u8] = if member == "cookie" { b"; " } else { b", " };
+    let mut is_first = true;
+    for field in headers.iter().filter(|field| is_field(&field.name, member)) {
+        if !is_first {
+            out.extend_from_slice(separator);
+        }
+        is_first = false;
+        out.extend_from_slice(&field.value);
+    }
+    !is_first
+}
+
+/// Writes what has a text of its own.
+fn show(value: impl std::fmt::Display, out: &mut Vec<u8>) -> bool {
+    // Writing to memory does not fail.
+    let _ = std::io::Write::write_fmt(out, format_args!("{value}"));
+    true
+}
+
+/// Writes a time in seconds to the millisecond, as nginx does in logs.
+fn show_seconds(time: std::time::Duration, out: &mut Vec<u8>) -> bool {
+    show(format_args!("{}.{:03}", time.as_secs(), time.subsec_millis()), out)
+}
+
+#[cfg(test)]
+mod tests;

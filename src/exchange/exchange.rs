@@ -134,6 +134,7 @@ impl Exchange {
             _ => site.name().clone(),
         };
         let started_wall = handle.wall();
+        let record = Record { connection_requests: client.requests.get(), ..Record::default() };
         Self {
             method: request.head.method.clone(),
             handle,
@@ -151,7 +152,7 @@ impl Exchange {
             uri_behind_alias: false,
             started,
             started_wall,
-            record: Record::default(),
+            record,
             slots: Vec::new(),
             id: OnceCell::new(),
         }

@@ -21,6 +21,8 @@ pub mod response;
 pub mod settings;
 pub mod site;
 pub mod template;
+#[cfg(test)]
+pub(crate) mod test_support;
 pub mod variables;
 
 pub use exchange::{Captured, Captures, ErrorState, Exchange, Shown};

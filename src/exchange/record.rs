@@ -27,6 +27,11 @@ pub struct Record {
     pub ended: Option<Instant>,
     /// Whether the whole response went out (`$request_completion`).
     pub complete: bool,
+    /// `$connection_requests`: which request of its connection it is, from 1. Answers are logged together, when the
+    /// connection may have counted further.
+    pub connection_requests: u64,
+    /// `$pipe`: the request came together with the one before it.
+    pub pipelined: bool,
 }
 
 impl Record {

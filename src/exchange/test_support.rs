@@ -1,0 +1,116 @@
+//! Exchanges for tests: a request's text and a plan become an [`Exchange`] on a worker whose clock stands still.
+//!
+//! Used by the tests of variables and modules. Nothing here touches a socket; what needs one is tested in `tests/`.
+
+use std::cell::{Cell, OnceCell};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+
+use super::Exchange;
+use super::client::{Client, ListenerFacts};
+use super::plan::{Plan, PlanBuilder};
+use super::request::Request;
+use super::site::{Located, Site};
+use super::template::Template;
+use crate::http::h1::{Decoder, Limits, Progress};
+use crate::http::target::normalise;
+use crate::runtime::{Clock, Peer, Worker};
+
+/// A worker for exchanges, and the clock they see. The clock starts at Sun, 06 Nov 1994 08:49:37 GMT.
+pub(crate) struct Bench {
+    /// Moves the time; exchanges see it after [`Bench::turn`].
+    pub(crate) clock: Clock,
+    worker: Worker,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        let clock = Clock::manual();
+        let (worker, _mailbox) = Worker::new(clock.clone()).unwrap();
+        Self { clock, worker }
+    }
+
+    /// One turn of the worker: it reads the clock.
+    pub(crate) fn turn(&mut self) {
+        self.worker.turn(Some(std::time::Duration::ZERO)).unwrap();
+    }
+
+    /// An exchange in a location with nginx's default settings, at the server `example.org`.
+    pub(crate) fn exchange(&self, request: &str) -> Exchange {
+        self.exchange_in(PlanBuilder::new("/"), request)
+    }
+
+    /// An exchange in the location that `plan` describes. The request is a whole head with its empty line; the client
+    /// is 192.0.2.7:4321, the server's end 198.51.100.1:8080, the connection number 5.
+    pub(crate) fn exchange_in(&self, plan: PlanBuilder, request: &str) -> Exchange {
+        let mut buffer = BytesMut::from(request);
+        let Ok(Progress::Head(head)) = Decoder::new().receive(&mut buffer, &Limits::default()) else {
+            panic!("expected a whole request head, found {request:?}")
+        };
+        let handle = self.worker.handle();
+        let site =
+            Arc::new(OneLocation { plan: Arc::new(plan.finish(None)), name: Bytes::from_static(b"example.org") });
+        let uri = Bytes::from(normalise(head.target.path(), true).unwrap());
+        let args = head.target.query().unwrap_or_default();
+        let client = Client {
+            number: 5,
+            peer: Peer::Inet("192.0.2.7:4321".parse().unwrap()),
+            listener: Arc::new(ListenerFacts {
+                address: "198.51.100.1:8080".into(),
+                inet: Some("198.51.100.1:8080".parse().unwrap()),
+            }),
+            accepted: handle.now(),
+            accepted_wall: handle.wall(),
+            requests: Cell::new(1),
+            local: OnceCell::new(),
+            transport: Weak::new(),
+        };
+        let length = head.head_bytes as u64;
+        let started = handle.now();
+        let request = Request { head, body: None };
+        let mut exchange = Exchange::new(handle, Rc::new(client), request, site, (uri, args), started);
+        exchange.record.request_bytes = length;
+        exchange
+    }
+}
+
+/// A template of the core's variables.
+pub(crate) fn template(text: &str) -> Template {
+    Template::compile(text, super::core_variables::resolve).unwrap()
+}
+
+/// What a template comes to for an exchange, as text.
+pub(crate) fn rendered(text: &str, exchange: &Exchange) -> String {
+    String::from_utf8_lossy(&template(text).render(exchange)).into_owned()
+}
+
+/// A virtual server with one location for everything.
+#[derive(Debug)]
+struct OneLocation {
+    plan: Arc<Plan>,
+    name: Bytes,
+}
+
+impl Site for OneLocation {
+    fn locate(&self, _path: &[u8]) -> Located {
+        Located { plan: Arc::clone(&self.plan), captured: None, redirect_to_slash: false }
+    }
+
+    fn named(&self, _name: &str) -> Option<Arc<Plan>> {
+        None
+    }
+
+    fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    fn name(&self) -> &Bytes {
+        &self.name
+    }
+
+    fn merge_slashes(&self) -> bool {
+        true
+    }
+}
