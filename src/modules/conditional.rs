@@ -88,3 +88,124 @@ fn make_not_modified(response: &mut Response) {
 
 const MODES: &[(&str, IfModifiedSince)] =
     &[("off", IfModifiedSince::Off), ("exact", IfModifiedSince::Exact), ("before", IfModifiedSince::Before)];
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Poll};
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+    use crate::exchange::body::{Chunk, Source};
+    use crate::exchange::plan::{Handler, Handling, Outcome, Stage};
+    use crate::exchange::settings::{ErrorAnswer, ErrorPage, ErrorTarget};
+    use crate::exchange::template::Template;
+    use crate::exchange::testing::{Answer, Location};
+
+    #[derive(Debug)]
+    struct Content {
+        status: Status,
+        streamed: bool,
+    }
+
+    impl Handler for Content {
+        fn handle<'a>(&'a self, _exchange: &'a mut Exchange) -> Handling<'a> {
+            let mut response = Response::with_bytes(self.status, "text/plain", "hello");
+            response.headers.append("ETag", "\"a\"");
+            response.headers.append("Content-Encoding", "x");
+            response.last_modified = Some(UNIX_EPOCH + Duration::from_secs(784_111_777));
+            response.ranges = true;
+            if self.streamed {
+                response.body = Body::Stream { source: Box::new(Nothing), length: Some(0) };
+            }
+            Outcome::Respond(Box::new(response)).into()
+        }
+    }
+
+    struct Nothing;
+
+    impl Source for Nothing {
+        fn poll_next(&mut self, _context: &mut Context<'_>) -> Poll<Option<std::io::Result<Chunk>>> {
+            Poll::Ready(None)
+        }
+    }
+
+    fn location(content: Content, mode: IfModifiedSince) -> Location {
+        Location::new(|plan| {
+            plan.handler(Stage::Content, content);
+            plan.filter(TestConditions { if_modified_since: mode });
+        })
+    }
+
+    fn asked(field: &str) -> Answer {
+        let content = Content { status: Status::OK, streamed: false };
+        location(content, IfModifiedSince::Exact).request(&head("GET", field))
+    }
+
+    fn head(method: &str, field: &str) -> String {
+        format!("{method} / HTTP/1.1\r\nHost: a\r\n{field}\r\n\r\n")
+    }
+
+    #[test]
+    fn a_client_that_has_it_is_told_so_without_content() {
+        let answer = asked("If-None-Match: \"a\"");
+        assert_eq!((answer.status, answer.text(), answer.content_type()), (304, "", None));
+        assert_eq!((answer.header("etag"), answer.header("content-encoding")), (Some("\"a\""), None));
+        assert!(answer.response.last_modified.is_some() && !answer.response.ranges);
+    }
+
+    #[test]
+    fn a_client_that_has_another_gets_it() {
+        assert_eq!(asked("If-None-Match: \"b\"").text(), "hello");
+        assert_eq!(asked("X: y").text(), "hello");
+    }
+
+    #[test]
+    fn if_modified_since_counts_as_configured() {
+        let asked = |mode, date: &str| {
+            let field = format!("If-Modified-Since: {date}");
+            location(Content { status: Status::OK, streamed: false }, mode).request(&head("GET", &field)).status
+        };
+        let (same, later) = ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:38 GMT");
+        assert_eq!(asked(IfModifiedSince::Exact, same), 304);
+        assert_eq!(asked(IfModifiedSince::Exact, later), 200);
+        assert_eq!(asked(IfModifiedSince::Before, later), 304);
+        assert_eq!(asked(IfModifiedSince::Off, same), 200);
+    }
+
+    #[test]
+    fn a_failed_precondition_is_answered_by_the_page_for_it() {
+        let answer = asked("If-Match: \"b\"");
+        assert_eq!((answer.status, answer.content_type(), answer.header("etag")), (412, Some("text/html"), None));
+        assert!(answer.text().contains("412"));
+        assert_eq!(asked("If-Unmodified-Since: Sun, 06 Nov 1994 08:49:36 GMT").status, 412);
+    }
+
+    #[test]
+    fn a_failed_precondition_is_answered_by_error_page_where_there_is_one() {
+        let page = |answer| {
+            let site = Location::new(|plan| {
+                plan.handler(Stage::Content, Content { status: Status::OK, streamed: false });
+                plan.filter(TestConditions { if_modified_since: IfModifiedSince::Exact });
+                let target = ErrorTarget::Uri(Template::literal("/page"));
+                plan.settings.error_pages = [ErrorPage { on: Status::PRECONDITION_FAILED, answer, target }].into();
+            });
+            let answer = site.request(&head("GET", "If-Match: \"b\""));
+            (answer.status, answer.text() == "hello", answer.uri)
+        };
+        assert_eq!(page(ErrorAnswer::Same), (412, true, "/page".into()));
+        // A page that answers 200 is refused in its turn, and there the round ends.
+        assert_eq!(page(ErrorAnswer::OfPage), (412, false, "/page".into()));
+    }
+
+    #[test]
+    fn only_an_answer_to_get_or_head_with_200_is_looked_at() {
+        let none_match = "If-None-Match: \"a\"";
+        let ok = || Content { status: Status::OK, streamed: false };
+        assert_eq!(location(ok(), IfModifiedSince::Exact).request(&head("HEAD", none_match)).status, 304);
+        assert_eq!(location(ok(), IfModifiedSince::Exact).request(&head("POST", none_match)).status, 200);
+        let created = Content { status: Status::CREATED, streamed: false };
+        assert_eq!(location(created, IfModifiedSince::Exact).request(&head("GET", none_match)).status, 201);
+        let streamed = Content { status: Status::OK, streamed: true };
+        assert_eq!(location(streamed, IfModifiedSince::Exact).request(&head("GET", none_match)).status, 200);
+    }
+}

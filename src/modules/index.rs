@@ -182,3 +182,89 @@ fn broken(exchange: &Exchange, path: &[u8], error: &io::Error) -> Outcome {
     exchange.report(Severity::Crit, format_args!("stat() \"{}\" failed {}", Shown(path), Reason(error)));
     Outcome::Fail(Status::INTERNAL_SERVER_ERROR)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::response::Response;
+    use crate::exchange::testing::Location;
+
+    /// Answers what has no slash at its end.
+    #[derive(Debug)]
+    struct Content;
+
+    impl Handler for Content {
+        fn handle<'a>(&'a self, exchange: &'a mut Exchange) -> Handling<'a> {
+            match exchange.uri.ends_with(b"/") {
+                true => Outcome::Next.into(),
+                false => Outcome::Respond(Box::new(Response::new(Status::OK))).into(),
+            }
+        }
+    }
+
+    fn site(names: &[&str]) -> Location {
+        let names = names.iter().map(Template::literal).collect();
+        Location::new(|plan| {
+            plan.handler(Stage::Content, TryIndex { names });
+            plan.handler(Stage::Content, Content);
+        })
+    }
+
+    #[test]
+    fn the_first_name_that_exists_is_taken() {
+        let answer =
+            site(&["no.html", "home.html", "index.html"]).file("home.html", "").file("index.html", "").get("/");
+        assert_eq!((answer.status, &*answer.uri), (200, "/home.html"));
+    }
+
+    #[test]
+    fn a_name_may_lie_deeper_and_arguments_stay() {
+        let answer = site(&["in/home.html"]).file("sub/in/home.html", "").get("/sub/?a=b");
+        assert_eq!((answer.status, &*answer.uri), (200, "/sub/in/home.html"));
+    }
+
+    #[test]
+    fn an_absolute_name_is_taken_without_looking() {
+        assert_eq!(site(&["no.html", "/other/x"]).get("/").uri, "/other/x");
+    }
+
+    #[test]
+    fn with_no_name_the_folder_is_forbidden() {
+        let answer = site(&["no.html", "", "../x"]).folder("sub").get("/sub/");
+        assert_eq!((answer.status, &*answer.uri), (403, "/sub/"));
+    }
+
+    #[test]
+    fn a_folder_that_does_not_exist_is_not_found() {
+        assert_eq!(site(&["index.html"]).get("/none/").status, 404);
+        assert_eq!(site(&["index.html"]).file("page", "").get("/page/").status, 404);
+        assert_eq!(site(&[&"x".repeat(300)]).get("/").status, 404);
+    }
+
+    #[test]
+    fn a_loop_of_links_is_forbidden() {
+        let site = site(&["index.html"]);
+        std::os::unix::fs::symlink("loop", site.path("loop")).unwrap();
+        assert_eq!(site.get("/loop/").status, 403);
+    }
+
+    #[test]
+    fn a_post_is_led_to_the_file_and_a_put_is_not() {
+        let asked = |method: &str| {
+            let head = format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n");
+            site(&["index.html"]).file("index.html", "").request(&head).uri
+        };
+        assert_eq!(asked("POST"), "/index.html");
+        assert_eq!(asked("PUT"), "/");
+    }
+
+    #[test]
+    fn a_folder_under_an_alias_for_the_whole_path_needs_no_slash() {
+        let site = Location::new(|plan| {
+            plan.settings.root.alias = Some(crate::exchange::settings::Alias::Whole);
+            plan.handler(Stage::Content, TryIndex { names: Arc::from([Template::literal("home.html")]) });
+            plan.handler(Stage::Content, Content);
+        });
+        assert_eq!(site.file("home.html", "").get("/any/").uri, "/any/home.html");
+    }
+}

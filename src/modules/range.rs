@@ -206,3 +206,128 @@ fn next_boundary() -> u64 {
     static NUMBER: LazyLock<AtomicU64> = LazyLock::new(|| AtomicU64::new(RandomState::new().build_hasher().finish()));
     NUMBER.fetch_add(1, Ordering::Relaxed)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+    use crate::exchange::plan::{Handler, Handling, Outcome, Stage};
+    use crate::exchange::testing::{Answer, Location};
+
+    const CONTENT: &str = "0123456789";
+    const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+
+    /// Ten digits, in memory or in a file.
+    #[derive(Debug)]
+    struct Content {
+        in_file: bool,
+        ranges: bool,
+    }
+
+    impl Handler for Content {
+        fn handle<'a>(&'a self, exchange: &'a mut Exchange) -> Handling<'a> {
+            let mut response = Response::with_bytes(Status::OK, "text/plain", CONTENT);
+            response.headers.append("ETag", "\"a\"");
+            response.last_modified = Some(UNIX_EPOCH + Duration::from_secs(784_111_777));
+            response.ranges = self.ranges;
+            if self.in_file {
+                let file = exchange.open_file(&exchange.filename_of(b"/file")).unwrap();
+                // The digits begin behind two other bytes.
+                response.body = Body::File(FileSlice { file: file.fd.into(), offset: 2, length: 10 });
+            }
+            Outcome::Respond(Box::new(response)).into()
+        }
+    }
+
+    fn location(content: Content, max_ranges: usize) -> Location {
+        let site = Location::new(|plan| {
+            plan.handler(Stage::Content, content);
+            plan.filter(TakeRanges { max_ranges });
+        });
+        site.file("file", &format!("xx{CONTENT}xx"))
+    }
+
+    fn asked(fields: &str) -> Answer {
+        let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n");
+        let in_memory = location(Content { in_file: false, ranges: true }, usize::MAX).request(&head);
+        let in_file = location(Content { in_file: true, ranges: true }, usize::MAX).request(&head);
+        assert_eq!((in_memory.status, in_memory.body.len()), (in_file.status, in_file.body.len()));
+        in_file
+    }
+
+    #[test]
+    fn without_a_range_all_is_sent_and_ranges_are_offered() {
+        let answer = asked("X: y");
+        assert_eq!((answer.status, answer.text(), answer.header("accept-ranges")), (200, CONTENT, Some("bytes")));
+    }
+
+    #[test]
+    fn one_range_is_that_part() {
+        let cases = [("0-1", "01", "0-1"), ("8-", "89", "8-9"), ("-3", "789", "7-9"), ("5-99,200-", "56789", "5-9")];
+        for (range, part, told) in cases {
+            let answer = asked(&format!("Range: bytes={range}"));
+            assert_eq!((answer.status, answer.text()), (206, part), "{range}");
+            assert_eq!(answer.header("content-range"), Some(&*format!("bytes {told}/10")));
+            assert_eq!((answer.content_type(), answer.header("accept-ranges")), (Some("text/plain"), None));
+        }
+    }
+
+    #[test]
+    fn several_ranges_are_several_parts() {
+        let answer = asked("Range: bytes=0-1,-2");
+        assert_eq!((answer.status, answer.header("content-range")), (206, None));
+        let boundary = answer.content_type().unwrap().strip_prefix("multipart/byteranges; boundary=").unwrap();
+        assert!(boundary.len() == 20 && boundary.bytes().all(|byte| byte.is_ascii_digit()), "{boundary}");
+        let expected = format!(
+            "\r\n--{boundary}\r\nContent-Type: text/plain\r\nContent-Range: bytes 0-1/10\r\n\r\n01\
+             \r\n--{boundary}\r\nContent-Type: text/plain\r\nContent-Range: bytes 8-9/10\r\n\r\n89\
+             \r\n--{boundary}--\r\n"
+        );
+        assert_eq!(answer.text(), expected);
+    }
+
+    #[test]
+    fn boundaries_differ_from_one_answer_to_the_next() {
+        assert_ne!(next_boundary(), next_boundary());
+    }
+
+    #[test]
+    fn a_range_behind_the_end_is_refused_with_the_length() {
+        for range in ["10-", "5-4", "x"] {
+            let answer = asked(&format!("Range: bytes={range}"));
+            assert_eq!((answer.status, answer.header("content-range")), (416, Some("bytes */10")), "{range}");
+            assert_eq!((answer.header("etag"), answer.content_type()), (None, Some("text/html")));
+        }
+    }
+
+    #[test]
+    fn if_range_must_hold() {
+        let status = |condition: &str| asked(&format!("Range: bytes=0-1\r\nIf-Range: {condition}")).status;
+        assert_eq!((status("\"a\""), status("\"b\""), status("W/\"a\"")), (206, 200, 200));
+        assert_eq!((status(DATE), status("Sun, 06 Nov 1994 08:49:38 GMT")), (206, 200));
+    }
+
+    #[test]
+    fn more_ranges_than_allowed_are_answered_whole() {
+        let asked = |max_ranges, range: &str| {
+            let head = format!("GET / HTTP/1.1\r\nHost: a\r\nRange: bytes={range}\r\n\r\n");
+            location(Content { in_file: false, ranges: true }, max_ranges).request(&head).status
+        };
+        assert_eq!((asked(1, "0-1"), asked(1, "0-1,3-4"), asked(2, "0-1,3-4")), (206, 200, 206));
+    }
+
+    #[test]
+    fn a_range_is_for_get_alone() {
+        let head = "HEAD / HTTP/1.1\r\nHost: a\r\nRange: bytes=0-1\r\n\r\n";
+        let answer = location(Content { in_file: true, ranges: true }, 9).request(head);
+        assert_eq!((answer.status, answer.header("accept-ranges")), (200, Some("bytes")));
+    }
+
+    #[test]
+    fn a_response_that_cannot_be_had_in_parts_is_left_alone() {
+        let head = "GET / HTTP/1.1\r\nHost: a\r\nRange: bytes=0-1\r\n\r\n";
+        let answer = location(Content { in_file: false, ranges: false }, 9).request(head);
+        assert_eq!((answer.status, answer.header("accept-ranges")), (200, None));
+    }
+}

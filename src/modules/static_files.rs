@@ -149,3 +149,114 @@ fn failed(exchange: &Exchange, path: &[u8], error: &std::io::Error) -> Outcome {
     }
     Outcome::Fail(fault.status())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    use super::*;
+    use crate::exchange::testing::{Answer, Location};
+    use crate::runtime::Symlinks;
+
+    fn site() -> Location {
+        Location::new(|plan| plan.handler(Stage::Content, ServeFile { etag: true }))
+    }
+
+    fn asked(method: &str, target: &str) -> Answer {
+        let request = format!("{method} {target} HTTP/1.1\r\nHost: a\r\n\r\n");
+        site().file("page.html", "hello").folder("sub").request(&request)
+    }
+
+    #[test]
+    fn a_file_is_answered_with_its_type_its_date_and_its_tag() {
+        let answer = asked("GET", "/page.html");
+        assert_eq!((answer.status, answer.text()), (200, "hello"));
+        assert_eq!(answer.content_type(), Some("text/html"));
+        assert_eq!(answer.header("etag"), Some("\"2ebc98a1-5\""));
+        assert!(answer.response.last_modified.is_some() && answer.response.ranges);
+    }
+
+    #[test]
+    fn etag_off_sends_no_tag() {
+        let site = Location::new(|plan| plan.handler(Stage::Content, ServeFile { etag: false }));
+        assert_eq!(site.file("a", "").get("/a").header("etag"), None);
+    }
+
+    #[test]
+    fn an_unknown_extension_has_the_default_type_and_an_empty_one_is_none() {
+        assert_eq!(site().file("a.b", "").get("/a.b").content_type(), Some("text/plain"));
+        let site = Location::new(|plan| {
+            plan.settings.default_type = Bytes::new();
+            plan.handler(Stage::Content, ServeFile { etag: true });
+        });
+        assert_eq!(site.file("a.b", "").get("/a.b").content_type(), None);
+    }
+
+    #[test]
+    fn a_folder_is_redirected_to_its_slash_with_its_arguments() {
+        let answer = asked("GET", "/sub?a=b");
+        assert_eq!((answer.status, answer.location()), (301, Some("http://a:8080/sub/?a=b")));
+        assert_eq!(asked("POST", "/sub").status, 301);
+        assert_eq!(asked("GET", "/sub/").status, 403);
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_found() {
+        for target in ["/none", "/page.html/below", &format!("/{}", "x".repeat(300))] {
+            assert_eq!(asked("GET", target).status, 404, "{target}");
+        }
+        assert_eq!(asked("POST", "/none").status, 404);
+    }
+
+    #[test]
+    fn other_methods_are_told_which_are_allowed() {
+        for (method, target) in [("POST", "/page.html"), ("PUT", "/none"), ("OPTIONS", "/sub/"), ("DELETE", "/sub")] {
+            let answer = asked(method, target);
+            assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, HEAD")), "{method} {target}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_never_read() {
+        let site = site();
+        mknodat(CWD, site.path("fifo"), FileType::Fifo, Mode::RUSR, 0).unwrap();
+        assert_eq!(site.get("/fifo").status, 404);
+        let site = self::site();
+        let _socket = std::os::unix::net::UnixListener::bind(site.path("socket")).unwrap();
+        assert_eq!(site.get("/socket").status, 404);
+    }
+
+    #[test]
+    fn a_link_that_is_not_to_be_followed_is_forbidden() {
+        let linked = |mode| {
+            let site = Location::new(|plan| {
+                plan.settings.symlinks.mode = mode;
+                plan.settings.symlinks.trusted = Some(plan.settings.root.path.clone());
+                plan.handler(Stage::Content, ServeFile { etag: true });
+            });
+            let site = site.file("page", "hello");
+            std::os::unix::fs::symlink("page", site.path("link")).unwrap();
+            site.get("/link").status
+        };
+        assert_eq!(linked(Symlinks::Follow), 200);
+        assert_eq!(linked(Symlinks::SameOwner), 200);
+        assert_eq!(linked(Symlinks::Refuse), 403);
+    }
+
+    #[test]
+    fn a_loop_of_links_is_forbidden() {
+        let site = site();
+        std::os::unix::fs::symlink("loop", site.path("loop")).unwrap();
+        assert_eq!(site.get("/loop").status, 403);
+    }
+
+    #[test]
+    fn a_file_that_may_not_be_read_is_forbidden() {
+        let site = site().file("secret", "x");
+        fs::set_permissions(site.path("secret"), std::os::unix::fs::PermissionsExt::from_mode(0o0)).unwrap();
+        let expected = if rustix::process::geteuid().is_root() { 200 } else { 403 };
+        assert_eq!(site.get("/secret").status, expected);
+    }
+}

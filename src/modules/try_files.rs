@@ -202,3 +202,132 @@ fn joined(prefix: &[u8], name: &[u8]) -> Vec<u8> {
     let name = if prefix.ends_with(b"/") { name.strip_prefix(b"/").unwrap_or(name) } else { name };
     [prefix, name].concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::exchange::response::Response;
+    use crate::exchange::testing::{Answer, Location};
+    use crate::exchange::variables::{Reference, append};
+
+    /// Answers with the URI and the arguments.
+    #[derive(Debug)]
+    struct Tell;
+
+    impl Handler for Tell {
+        fn handle<'a>(&'a self, exchange: &'a mut Exchange) -> Handling<'a> {
+            let told = [&exchange.uri[..], b"?", &exchange.args[..], b" ", &exchange.filename()[..]].concat();
+            Outcome::Respond(Box::new(Response::with_bytes(Status::OK, "text/plain", told))).into()
+        }
+    }
+
+    fn template(text: &str) -> Template {
+        let uri = |_: &str| {
+            Some(Reference::BuiltIn {
+                get: |exchange, _, out| append(Some(&exchange.uri), out),
+                member: Box::default(),
+                name: "uri".into(),
+            })
+        };
+        Template::compile(text, uri).unwrap()
+    }
+
+    fn location(candidates: &[&str], fallback: Fallback, alias: Option<Alias>) -> Location {
+        let candidates = candidates
+            .iter()
+            .map(|text| Candidate {
+                name: template(text.strip_suffix('/').unwrap_or(text)),
+                folder: text.ends_with('/'),
+            })
+            .collect();
+        Location::new(|plan| {
+            plan.settings.root.alias = alias;
+            plan.handler(Stage::PreContent, TryCandidates(Arc::new(Choice { candidates, fallback })));
+            plan.handler(Stage::Content, Tell);
+        })
+    }
+
+    fn tried(candidates: &[&str], target: &str) -> Answer {
+        let site = location(candidates, Fallback::Status(Status::NOT_FOUND), None);
+        site.file("page.html", "").folder("sub").get(target)
+    }
+
+    /// What the content handler saw: the URI, and the file as it lies in the root.
+    fn told(answer: &Answer) -> (&str, &str) {
+        let (uri, path) = answer.text().split_once(' ').unwrap();
+        (uri, path.splitn(4, '/').nth(3).unwrap_or_default())
+    }
+
+    #[test]
+    fn the_first_that_exists_becomes_the_uri() {
+        assert_eq!(told(&tried(&["/no", "$uri", "/sub/"], "/page.html?a=b")).0, "/page.html?a=b");
+        assert_eq!(told(&tried(&["$uri", "$uri.html"], "/page")).0, "/page.html?");
+    }
+
+    #[test]
+    fn a_slash_means_a_folder_and_none_a_file() {
+        assert_eq!(told(&tried(&["$uri", "$uri/"], "/sub")).0, "/sub?");
+        assert_eq!(told(&tried(&["$uri", "$uri/"], "/sub/")).0, "/sub/?");
+        assert_eq!(tried(&["$uri"], "/sub").status, 404);
+        assert_eq!(tried(&["$uri/"], "/page.html").status, 404);
+    }
+
+    #[test]
+    fn a_name_without_a_slash_is_joined_by_one() {
+        assert_eq!(told(&tried(&["page.html"], "/x")), ("/page.html?", "page.html"));
+    }
+
+    #[test]
+    fn a_name_that_leads_out_is_never_found() {
+        assert_eq!(tried(&["/sub/../page.html", "/../etc/passwd"], "/x").status, 404);
+    }
+
+    #[test]
+    fn the_last_argument_is_a_uri_with_arguments_of_its_own() {
+        // The same location tries again; /page.html is found then.
+        let site = location(&["/page.html$uri", "$uri"], Fallback::Target(template("/page.html?from=$uri")), None);
+        assert_eq!(told(&site.file("page.html", "").get("/x?a=b")).0, "/page.html?from=/x");
+    }
+
+    #[test]
+    fn a_named_location_keeps_uri_and_arguments() {
+        let target = Fallback::Target(template("@none"));
+        assert_eq!(location(&["/no"], target, None).get("/x?a=b").status, 500);
+    }
+
+    #[test]
+    fn a_fallback_that_goes_round_ends() {
+        assert_eq!(location(&["/no"], Fallback::Target(template("/x")), None).get("/x").status, 500);
+    }
+
+    #[test]
+    fn under_an_alias_the_uri_keeps_the_locations_part() {
+        for (candidate, found) in
+            [("$uri", "/i/page.html?"), ("page.html", "/i/page.html?"), ("/page.html", "/i/page.html?")]
+        {
+            let site = location(&[candidate], Fallback::Status(Status::NOT_FOUND), Some(Alias::Prefix(3)));
+            assert_eq!(told(&site.file("page.html", "").get("/i/page.html")), (found, "page.html"), "{candidate}");
+        }
+    }
+
+    #[test]
+    fn under_an_alias_for_the_whole_path_names_come_behind_it() {
+        let whole = |candidate: &str| {
+            let site = location(&[candidate], Fallback::Status(Status::NOT_FOUND), Some(Alias::Whole));
+            site.file("page.html", "").get("/any")
+        };
+        assert_eq!(told(&whole("/page.html")), ("/page.html?", "page.html"));
+        assert_eq!(whole("").status, 404, "the alias itself is a folder");
+    }
+
+    #[test]
+    fn a_path_that_is_the_alias_alone_keeps_the_uri() {
+        let site = location(&[""], Fallback::Status(Status::NOT_FOUND), Some(Alias::Whole));
+        let file = site.path("page.html");
+        let site = site.file("page.html", "");
+        let answer = site.with_root(Path::new(&file)).get("/any");
+        assert_eq!(told(&answer), ("/any?", "page.html"));
+    }
+}

@@ -13,8 +13,8 @@ fn a_unix_socket_is_listened_on() {
     for _ in 0..2 {
         assert_eq!(client.get("/home.html").text(), "hello");
     }
-    site.stop();
-    assert!(!path.exists(), "the socket's file goes with it");
+    let stopped = site.stop();
+    assert!(!stopped.folder.path("socket").exists(), "the socket's file goes with it");
 }
 
 #[test]

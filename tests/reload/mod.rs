@@ -1,1 +1,14 @@
 //! Reloads and signals, seen by clients that are connected meanwhile.
+
+mod connections;
+mod ending;
+mod listeners;
+mod logs;
+mod refusals;
+
+/// A whole configuration around one `server`.
+fn configuration(server: &str) -> String {
+    format!(
+        "events {{ }}\nhttp {{\naccess_log off;\nserver {{\nlisten 127.0.0.1:0;\nroot {{root}};\n{server}\n}}\n}}\n"
+    )
+}

@@ -5,14 +5,12 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::PATIENCE;
 use super::answer::Answer;
-use super::log::Log;
 
 /// A connection to the server.
 #[derive(Debug)]
@@ -20,35 +18,34 @@ pub(crate) struct Client {
     socket: Socket,
     /// Received and not yet taken.
     received: Vec<u8>,
-    log: Arc<Log>,
 }
 
 impl Client {
-    pub(super) fn connect(address: SocketAddr, log: Arc<Log>) -> Self {
+    pub(super) fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect_timeout(&address, PATIENCE)
-            .unwrap_or_else(|error| panic!("connecting to {address}: {error}. The log:\n{}", log.text()));
+            .unwrap_or_else(|error| panic!("connecting to {address}: {error}"));
         stream.set_nodelay(true).expect("a TCP socket takes TCP_NODELAY");
-        Self::new(Socket::from(OwnedFd::from(stream)), log)
+        Self::new(Socket::from(OwnedFd::from(stream)))
     }
 
-    pub(super) fn connect_unix(path: &Path, log: Arc<Log>) -> Self {
-        let stream = UnixStream::connect(path)
-            .unwrap_or_else(|error| panic!("connecting to {}: {error}. The log:\n{}", path.display(), log.text()));
-        Self::new(Socket::from(OwnedFd::from(stream)), log)
+    pub(super) fn connect_unix(path: &Path) -> Self {
+        let stream =
+            UnixStream::connect(path).unwrap_or_else(|error| panic!("connecting to {}: {error}", path.display()));
+        Self::new(Socket::from(OwnedFd::from(stream)))
     }
 
     /// As `connect`, with a receive buffer of `bytes`: what the client does not read soon waits in the server.
-    pub(super) fn connect_narrow(address: SocketAddr, bytes: usize, log: Arc<Log>) -> Self {
+    pub(super) fn connect_narrow(address: SocketAddr, bytes: usize) -> Self {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).expect("there is a socket");
         socket.set_recv_buffer_size(bytes).expect("a socket takes SO_RCVBUF");
         socket.connect_timeout(&SockAddr::from(address), PATIENCE).expect("the server listens");
-        Self::new(socket, log)
+        Self::new(socket)
     }
 
-    fn new(socket: Socket, log: Arc<Log>) -> Self {
+    fn new(socket: Socket) -> Self {
         socket.set_read_timeout(Some(PATIENCE)).expect("PATIENCE is not zero");
         socket.set_write_timeout(Some(PATIENCE)).expect("PATIENCE is not zero");
-        Self { socket, received: Vec::new(), log }
+        Self { socket, received: Vec::new() }
     }
 
     /// Sends all of it.
@@ -231,6 +228,9 @@ impl Client {
     fn fail(&self, what: &str) -> ! {
         let received = String::from_utf8_lossy(&self.received);
         let received: String = received.chars().take(2000).collect();
-        panic!("{what}. Received and not taken:\n{received}\nThe log:\n{}", self.log.text())
+        panic!(
+            "{what}. Received and not taken:
+{received}"
+        )
     }
 }

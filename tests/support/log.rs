@@ -66,9 +66,8 @@ impl Log {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || state.ended {
                 let why = if state.ended { "the process ended" } else { "time is up" };
-                let lines = state.lines.join("\n");
                 drop(state);
-                panic!("waiting for {what}: {why}. The log:\n{lines}");
+                panic!("waiting for {what}: {why}");
             }
             state = self.changed.wait_timeout(state, left).expect("no reader panics").0;
         }
@@ -78,9 +77,9 @@ impl Log {
     #[track_caller]
     pub(super) fn wait_for_end(&self) {
         let state = self.state();
-        let (state, timeout) =
+        let (_state, timeout) =
             self.changed.wait_timeout_while(state, PATIENCE, |state| !state.ended).expect("no reader panics");
-        assert!(!timeout.timed_out(), "the process keeps its log open:\n{}", state.lines.join("\n"));
+        assert!(!timeout.timed_out(), "the process keeps its log open");
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

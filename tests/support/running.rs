@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::Deref;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub(crate) struct Running {
     pidfd: OwnedFd,
     errors: Arc<Log>,
     output: Arc<Log>,
-    folder: Folder,
+    folder: Arc<Folder>,
 }
 
 /// How a server ended.
@@ -36,6 +36,8 @@ pub(crate) struct Stopped {
     pub(crate) status: ExitStatus,
     /// All it wrote to standard error.
     pub(crate) error_log: String,
+    /// What it leaves behind.
+    pub(crate) folder: Arc<Folder>,
 }
 
 impl Running {
@@ -44,15 +46,27 @@ impl Running {
     pub(super) fn start(folder: Folder, words: &[String], configuration: &str) -> Self {
         let mut command = command::program();
         command.args(folder.words()).args(words).current_dir(folder.root());
+        Self::spawn(command, folder, listens(configuration))
+    }
+
+    /// Starts the program without a word, in a folder.
+    #[track_caller]
+    pub(crate) fn start_bare(current: &Path) -> Self {
+        let mut command = command::program();
+        command.current_dir(current);
+        Self::spawn(command, Folder::new(), 1)
+    }
+
+    #[track_caller]
+    fn spawn(mut command: Command, folder: Folder, addresses: usize) -> Self {
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program can be started");
         let errors = Log::follow(child.stderr.take().expect("standard error is a pipe"));
         let output = Log::follow(child.stdout.take().expect("standard output is a pipe"));
         let pidfd = rustix::process::pidfd_open(Pid::from_child(&child), PidfdFlags::empty()).expect("it is a child");
-        let running = Self { child, pidfd, errors, output, folder };
-        let expected = listens(configuration);
-        running.errors.wait(0, &format!("{expected} listening addresses"), |lines| {
-            (listening(lines).len() >= expected).then_some(())
+        let running = Self { child, pidfd, errors, output, folder: Arc::new(folder) };
+        running.errors.wait(0, &format!("{addresses} listening addresses"), |lines| {
+            (listening(lines).len() >= addresses).then_some(())
         });
         running
     }
@@ -60,7 +74,7 @@ impl Running {
     /// The first address, as clients connect to it.
     #[track_caller]
     pub(crate) fn address(&self) -> SocketAddr {
-        *self.addresses().first().unwrap_or_else(|| panic!("the server has no internet address:\n{}", self.error_log()))
+        *self.addresses().first().expect("the server has an internet address")
     }
 
     /// The internet addresses that are listened on now, in their order.
@@ -77,19 +91,19 @@ impl Running {
     /// A new connection to one of the addresses.
     #[track_caller]
     pub(crate) fn connect_to(&self, address: SocketAddr) -> Client {
-        Client::connect(address, Arc::clone(&self.errors))
+        Client::connect(address)
     }
 
     /// A new connection whose receive buffer is small, for a client that reads slowly.
     #[track_caller]
     pub(crate) fn connect_narrow(&self, bytes: usize) -> Client {
-        Client::connect_narrow(self.address(), bytes, Arc::clone(&self.errors))
+        Client::connect_narrow(self.address(), bytes)
     }
 
     /// A new connection to a Unix domain socket.
     #[track_caller]
     pub(crate) fn connect_unix(&self, path: &Path) -> Client {
-        Client::connect_unix(path, Arc::clone(&self.errors))
+        Client::connect_unix(path)
     }
 
     /// The answer to `GET path`, on a connection of its own.
@@ -254,10 +268,10 @@ impl Running {
     /// Waits until the server has ended.
     #[track_caller]
     pub(crate) fn wait(mut self) -> Stopped {
-        assert!(self.ends_within(PATIENCE), "the server does not end:\n{}", self.error_log());
+        assert!(self.ends_within(PATIENCE), "the server does not end");
         let status = self.child.wait().expect("it is a child");
         self.errors.wait_for_end();
-        Stopped { status, error_log: self.error_log() }
+        Stopped { status, error_log: self.error_log(), folder: Arc::clone(&self.folder) }
     }
 
     fn ends_within(&self, patience: Duration) -> bool {

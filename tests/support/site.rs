@@ -49,6 +49,12 @@ impl Site {
         self
     }
 
+    /// Whatever else belongs into `{root}`.
+    pub(crate) fn with_folder(self, fill: impl FnOnce(&Path)) -> Self {
+        fill(Path::new(&self.folder.root()));
+        self
+    }
+
     /// Directives for the `server`, which has `listen 127.0.0.1:0;` and `root {root};` unless they say otherwise.
     pub(crate) fn conf(mut self, text: &str) -> Self {
         self.server += &format!("{text}\n");
@@ -116,7 +122,7 @@ impl Site {
 
 impl Folder {
     #[track_caller]
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let directory = tempfile::Builder::new().prefix("webserv-").tempdir().expect("there is a temporary folder");
         fs::create_dir(directory.path().join("site")).expect("the folder can be written to");
         Self { directory }

@@ -292,3 +292,91 @@ const CALLBACK_BYTES_MAX: usize = 128;
 
 const FORMATS: &[(&str, Format)] =
     &[("html", Format::Html), ("xml", Format::Xml), ("json", Format::Json), ("jsonp", Format::Jsonp)];
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::exchange::testing::{Answer, Location};
+
+    fn site(format: Format) -> Location {
+        let site = Location::new(|plan| {
+            plan.handler(Stage::Content, ListFolder { format, exact_size: true, zone: TimeZone::UTC });
+        });
+        site.file("sub/b.txt", "hello").file("sub/.hidden", "").folder("sub/inner")
+    }
+
+    fn names(answer: &Answer) -> Vec<&str> {
+        answer.text().lines().filter_map(|line| line.split_once("{ \"name\":\"")?.1.split('"').next()).collect()
+    }
+
+    #[test]
+    fn a_folder_is_listed_without_hidden_names() {
+        let answer = site(Format::Html).get("/sub/");
+        assert_eq!((answer.status, answer.content_type()), (200, Some("text/html")));
+        assert!(answer.text().contains("<h1>Index of /sub/</h1>"));
+        assert!(answer.text().contains("<a href=\"inner/\">inner/</a>"));
+        assert!(answer.text().contains("<a href=\"b.txt\">b.txt</a>"));
+        assert!(!answer.text().contains("hidden"));
+    }
+
+    #[test]
+    fn each_form_has_its_type() {
+        let content_type = |format, target| site(format).get(target).content_type().map(str::to_owned).unwrap();
+        assert_eq!(content_type(Format::Xml, "/sub/"), "text/xml; charset=utf-8");
+        assert_eq!(content_type(Format::Json, "/sub/"), "application/json");
+        assert_eq!(content_type(Format::Jsonp, "/sub/"), "application/json");
+        assert_eq!(content_type(Format::Jsonp, "/sub/?callback="), "application/json");
+        assert_eq!(content_type(Format::Jsonp, "/sub/?x&CallBack=a"), "application/javascript");
+    }
+
+    #[test]
+    fn a_callback_is_a_name_of_limited_length() {
+        let status = |callback: &str| site(Format::Jsonp).get(&format!("/sub/?callback={callback}")).status;
+        assert_eq!((status("a_.0Z"), status(&"a".repeat(128)), status(&"a".repeat(129))), (200, 200, 400));
+        for callback in ["a-b", "%61", "a(", "alert(1)"] {
+            assert_eq!(status(callback), 400, "{callback}");
+        }
+        let called = site(Format::Jsonp).get("/sub/?callback=f.g");
+        assert!(called.text().starts_with("/* callback */\r\nf.g([\r\n{ "), "{}", called.text());
+    }
+
+    #[test]
+    fn a_dead_link_is_listed_and_a_linked_folder_is_one() {
+        let site = site(Format::Json);
+        symlink("nowhere", site.path("sub/dead")).unwrap();
+        symlink("inner", site.path("sub/z")).unwrap();
+        assert_eq!(names(&site.get("/sub/")), ["inner", "z", "b.txt", "dead"]);
+    }
+
+    #[test]
+    fn a_large_folder_is_read_in_portions_and_listed_whole() {
+        let site = site(Format::Json).folder("large");
+        for number in 0..PORTION * 2 + 1 {
+            std::fs::write(site.path(&format!("large/{number:05}")), "").unwrap();
+        }
+        let answer = site.get("/large/");
+        let names = names(&answer);
+        assert_eq!((names.len(), names[0], names[PORTION]), (PORTION * 2 + 1, "00000", "00512"));
+    }
+
+    #[test]
+    fn what_is_no_folder_is_not_found() {
+        assert_eq!(site(Format::Html).get("/none/").status, 404);
+        assert_eq!(site(Format::Html).get("/sub/b.txt/").status, 404);
+    }
+
+    #[test]
+    fn only_get_and_head_of_a_path_with_a_slash_are_listed() {
+        assert_eq!(site(Format::Html).get("/sub").status, 404);
+        assert_eq!(site(Format::Html).request("POST /sub/ HTTP/1.1\r\nHost: a\r\n\r\n").status, 403);
+        assert_eq!(site(Format::Html).request("HEAD /sub/ HTTP/1.1\r\nHost: a\r\n\r\n").status, 200);
+    }
+
+    #[test]
+    fn the_root_of_the_file_system_can_be_listed() {
+        let site = site(Format::Json).with_root(std::path::Path::new("/"));
+        assert!(names(&site.get("/")).contains(&"etc"));
+    }
+}

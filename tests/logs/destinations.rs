@@ -1,0 +1,61 @@
+//! Where lines go: files, buffers, standard output, names made of variables.
+
+use std::fs;
+
+use crate::support::Site;
+
+#[test]
+fn lines_are_appended_to_what_is_there() {
+    let site = Site::new().file("access.log", "earlier\n").conf("access_log {root}/access.log; return 204;").start();
+    site.get("/");
+    let lines = site.access_log("access.log", 2);
+    assert_eq!(lines[0], "earlier");
+}
+
+#[test]
+fn a_buffer_is_written_when_it_is_full() {
+    let site = Site::new().conf("access_log {root}/access.log combined buffer=4k; return 204;").start();
+    let mut client = site.connect();
+    let line_bytes = 100;
+    for _ in 0..4096 / line_bytes + 30 {
+        client.get("/0123456789012345678901234567890123456789");
+    }
+    assert!(site.access_log("access.log", 20).len() >= 20);
+}
+
+#[test]
+fn a_buffer_is_written_after_its_time() {
+    let site = Site::new().conf("access_log {root}/access.log combined buffer=64k flush=100ms; return 204;").start();
+    site.get("/");
+    assert_eq!(site.access_log("access.log", 1).len(), 1);
+}
+
+#[test]
+fn a_buffer_is_written_at_the_end() {
+    for signal in ["QUIT", "TERM"] {
+        let site = Site::new().conf("access_log {root}/access.log combined buffer=64k flush=1h; return 204;").start();
+        site.get("/");
+        assert_eq!(fs::read(site.path("access.log")).expect("it is there"), b"", "it waits");
+        site.signal(signal);
+        let stopped = site.wait();
+        let text = fs::read_to_string(stopped.folder.path("access.log")).expect("it is there");
+        assert!(text.contains("GET / "), "{signal}: {text}");
+    }
+}
+
+#[test]
+fn standard_output_is_a_file_as_well() {
+    let site = Site::new().conf("access_log /dev/stdout; return 204;").start();
+    site.get("/somewhere");
+    assert!(site.wait_for_output("/somewhere").contains("\"GET /somewhere HTTP/1.1\" 204 "));
+}
+
+#[test]
+fn a_disk_that_is_full_stops_no_answer() {
+    let site = Site::new().conf("access_log /dev/full; return 204;").start();
+    for _ in 0..100 {
+        assert_eq!(site.get("/").status, 204);
+    }
+    let line = site.wait_for_log("/dev/full");
+    assert!(line.contains("No space left"), "{line}");
+}

@@ -1,0 +1,63 @@
+//! Addresses come and go with reloads.
+
+use crate::support::{Running, Site};
+
+fn configuration(listens: &[&str]) -> String {
+    let listens: String = listens.iter().map(|listen| format!("listen {listen};\n")).collect();
+    format!("events {{ }} http {{ access_log off; server {{\n{listens}return 200 said;\n}} }}")
+}
+
+fn site(listens: &[&str]) -> Running {
+    Site::new().config(&configuration(listens)).start()
+}
+
+#[test]
+fn a_new_address_is_listened_on() {
+    let site = site(&["127.0.0.1:0"]);
+    site.reconfigure(&configuration(&["127.0.0.1:0", "127.0.0.2:0", "unix:{root}/socket"]));
+    let addresses = site.addresses();
+    assert_eq!(addresses.len(), 2);
+    for address in addresses {
+        assert_eq!(site.connect_to(address).get("/").text(), "said", "{address}");
+    }
+    assert_eq!(site.connect_unix(&site.path("socket")).get("/").text(), "said");
+}
+
+#[test]
+fn an_address_that_goes_is_closed_and_the_others_stay() {
+    let site = site(&["127.0.0.1:0", "127.0.0.2:0", "unix:{root}/socket"]);
+    let [first, second] = *site.addresses() else { panic!("two addresses") };
+    let mut on_first = site.connect_to(first);
+    let mut on_second = site.connect_to(second);
+    assert_eq!(on_first.get("/").text(), "said");
+    assert_eq!(on_second.get("/").text(), "said");
+    site.reconfigure(&configuration(&["127.0.0.1:0"]));
+    assert!(on_second.closed(), "an idle connection to an address that is gone is closed");
+    assert_eq!(on_first.get("/").text(), "said");
+    assert!(std::net::TcpStream::connect(second).is_err(), "nobody listens any more");
+    assert!(!site.path("socket").exists());
+    assert_eq!(site.addresses(), [first]);
+}
+
+#[test]
+fn an_address_may_go_and_come_back() {
+    let site = site(&["127.0.0.1:0"]);
+    for _ in 0..5 {
+        site.reconfigure(&configuration(&["127.0.0.1:0", "unix:{root}/socket"]));
+        assert_eq!(site.connect_unix(&site.path("socket")).get("/").text(), "said");
+        site.reconfigure(&configuration(&["127.0.0.1:0"]));
+        assert!(!site.path("socket").exists());
+    }
+}
+
+#[test]
+fn all_workers_take_part_in_a_new_address() {
+    let with_workers = |listens| format!("worker_processes 3; {}", configuration(listens));
+    let site = Site::new().config(&with_workers(&["127.0.0.1:0"])).start();
+    site.reconfigure(&with_workers(&["127.0.0.1:0", "127.0.0.2:0"]));
+    let address = site.addresses()[1];
+    let mut clients: Vec<_> = (0..30).map(|_| site.connect_to(address)).collect();
+    for client in &mut clients {
+        assert_eq!(client.get("/").text(), "said");
+    }
+}
