@@ -3,12 +3,30 @@
 //! A module declares its directives and variables in a table and installs finished objects into plans; it names no
 //! other module. The order of the list is the order of handlers within a stage, and of filters.
 
+pub mod access;
 pub mod autoindex;
+pub mod client;
 pub mod conditional;
+pub mod error_page;
+pub mod headers;
+pub mod ignored;
 pub mod index;
+pub mod internal;
+pub mod keepalive;
+pub mod lingering;
+pub mod listen;
+pub mod log_settings;
+pub mod process;
 pub mod range;
+pub mod redirects;
+pub mod return_response;
 pub mod root;
+pub mod sending;
+pub mod server_name;
+pub mod server_tokens;
 pub mod static_files;
+#[cfg(test)]
+mod testing;
 pub mod try_files;
 pub mod types;
 
