@@ -9,8 +9,9 @@
 //! - a `}` first on its line that does not stand below the block it would close, but below one further
 //!   out, shows that the blocks between are unclosed;
 //! - a line that stands no deeper than the block it is in shows where that block should have ended;
-//! - a `}` that stands deeper than the block it would close is one too many, or ends a block whose `{`
-//!   is missing: the directive above it that stands as deep, and goes on deeper on its next line.
+//! - a `}` that stands deeper than the block it would close, or behind text inside it, is one too many,
+//!   or ends a block whose `{` is missing: the directive above it that stands as deep, and goes on
+//!   deeper on its next line.
 
 use crate::lexer::{Token, TokenKind, is_white};
 use crate::loosen::{Unpaired, loosen};
@@ -36,6 +37,7 @@ pub(crate) fn balance(source: &str, tokens: Vec<Token>) -> (Vec<Token>, Vec<Synt
         open: Vec::new(),
         outermost: None,
         directive: None,
+        line: 0,
         indentation: 0,
         repairs: Vec::new(),
         errors,
@@ -69,7 +71,8 @@ struct Balancer<'source> {
     outermost: Option<BrokenDirective>,
     /// The first word of the directive being read, and its indentation.
     directive: Option<(usize, u32)>,
-    /// The indentation of the current line.
+    /// The first token of the current line, and its indentation.
+    line: usize,
     indentation: u32,
     repairs: Vec<Repair>,
     errors: Vec<SyntaxError>,
@@ -132,6 +135,7 @@ impl Balancer<'_> {
             return;
         }
         if token.starts_line {
+            self.line = index;
             self.indentation = indentation(self.source, token.span.start);
         }
         if let Some(block) = self.open.last_mut() {
@@ -170,7 +174,10 @@ impl Balancer<'_> {
         };
         let starts_line = self.tokens[first].starts_line;
         if starts_line && indentation > first_indentation && self.broken().is_none() {
-            *self.broken() = Some(BrokenDirective { indentation: first_indentation, continued_at: index });
+            *self.broken() = Some(BrokenDirective {
+                indentation: first_indentation,
+                continued_at: index,
+            });
         }
     }
 
@@ -201,17 +208,23 @@ impl Balancer<'_> {
         let Some(block) = self.open.last() else {
             return self.closes_nothing(index);
         };
-        let stands_elsewhere = self.tokens[index].starts_line && !block.stands_at(self.indentation);
-        if stands_elsewhere {
+        let starts_line = self.tokens[index].starts_line;
+        let stands_elsewhere = starts_line && !block.stands_at(self.indentation);
+        let unclosed = match stands_elsewhere {
+            true => self.unclosed_within_the_block_at(self.indentation),
+            false => None,
+        };
+        if unclosed.is_none() && self.too_many > 0 && block.is_indented == Some(true) {
             let deepest = block.indentation.max(block.brace_indentation);
-            if let Some(unclosed) = self.unclosed_within_the_block_at(self.indentation) {
-                for _ in 0..unclosed {
-                    self.missing -= 1;
-                    self.unclosed(Some(index));
-                }
-            } else if self.too_many > 0 && block.is_indented == Some(true) && self.indentation > deepest {
+            let is_too_deep = stands_elsewhere && self.indentation > deepest;
+            let ends_a_line_inside = !starts_line && block.brace < self.line;
+            if is_too_deep || ends_a_line_inside {
                 return self.closes_nothing(index);
             }
+        }
+        for _ in 0..unclosed.unwrap_or(0) {
+            self.missing -= 1;
+            self.unclosed(Some(index));
         }
         if let Some(block) = self.open.pop() {
             self.forget_ends_between(block.brace, usize::MAX);
@@ -239,8 +252,14 @@ impl Balancer<'_> {
         };
         let error = error::unclosed_block(name, self.tokens[block.brace].span);
         let error = match (block.probable_end, shown_by) {
-            (Some(word), _) => error.related(self.tokens[word].span, "indented as if the block had ended before it"),
-            (None, Some(brace)) => error.related(self.tokens[brace].span, "indented as the end of a block further out"),
+            (Some(word), _) => error.related(
+                self.tokens[word].span,
+                "indented as if the block had ended before it",
+            ),
+            (None, Some(brace)) => error.related(
+                self.tokens[brace].span,
+                "indented as the end of a block further out",
+            ),
             (None, None) => {
                 let last = self.tokens.last().map_or(0, |token| token.span.end);
                 error.related(Span::empty_at(last), "the file ends with the block open")
@@ -263,10 +282,14 @@ impl Balancer<'_> {
         self.too_many = self.too_many.saturating_sub(1);
         let token = self.tokens[index];
         let indentation = self.indentation;
-        let stands_below = |broken: &BrokenDirective| token.starts_line && broken.indentation == indentation;
+        let stands_below =
+            |broken: &BrokenDirective| token.starts_line && broken.indentation == indentation;
         match self.broken().take().filter(stands_below) {
             Some(BrokenDirective { continued_at, .. }) => {
-                let last = self.tokens[..continued_at].iter().rev().find(|token| token.is_word());
+                let last = self.tokens[..continued_at]
+                    .iter()
+                    .rev()
+                    .find(|token| token.is_word());
                 let last = last.map_or(token.span, |token| token.span);
                 let error = error::missing_opening_brace(self.source, last, token.span);
                 error::add(&mut self.errors, error);
@@ -274,7 +297,10 @@ impl Balancer<'_> {
                 self.repairs.push(Repair::OpenBefore(continued_at));
             }
             None => {
-                error::add(&mut self.errors, error::unexpected_closing_brace(token.span));
+                error::add(
+                    &mut self.errors,
+                    error::unexpected_closing_brace(token.span),
+                );
                 self.repairs.push(Repair::Skip(index));
             }
         }
@@ -302,7 +328,12 @@ impl Balancer<'_> {
                         continue;
                     }
                 };
-                balanced.push(Token { kind, span: Span::empty_at(end), starts_line: false, blank_before: false });
+                balanced.push(Token {
+                    kind,
+                    span: Span::empty_at(end),
+                    starts_line: false,
+                    blank_before: false,
+                });
             }
             balanced.extend(token);
         }
@@ -314,10 +345,12 @@ impl Balancer<'_> {
 fn indentation(source: &str, start: u32) -> u32 {
     let before = source.get(..start as usize).unwrap_or("");
     let white = before.trim_end_matches(|character| is_white(character) && character != '\n');
-    before[white.len()..].chars().fold(0, |width, character| match character {
-        '\t' => (width / TAB_WIDTH + 1) * TAB_WIDTH,
-        _ => width + 1,
-    })
+    before[white.len()..]
+        .chars()
+        .fold(0, |width, character| match character {
+            '\t' => (width / TAB_WIDTH + 1) * TAB_WIDTH,
+            _ => width + 1,
+        })
 }
 
 #[cfg(test)]
@@ -492,6 +525,20 @@ server {
     listen 80;
 }
 gzip on;
+",
+        );
+    }
+
+    #[test]
+    fn a_closing_brace_behind_text_does_not_close_the_block_around() {
+        check(
+            "
+server {
+    listen 80;
+    location / try_files $uri /index.html; }
+#                                          ^ unexpected `}`: there is no block for it to close
+    location /a { root /a; }
+}
 ",
         );
     }

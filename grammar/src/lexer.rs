@@ -55,9 +55,10 @@ impl Token {
     /// The offsets of a word's text: without its quotes, with its backslashes.
     pub(crate) fn inner(&self) -> Span {
         match self.kind {
-            TokenKind::Word { quote: Quote::Single | Quote::Double, closed } => {
-                Span::new(self.span.start + 1, self.span.end - u32::from(closed))
-            }
+            TokenKind::Word {
+                quote: Quote::Single | Quote::Double,
+                closed,
+            } => Span::new(self.span.start + 1, self.span.end - u32::from(closed)),
             _ => self.span,
         }
     }
@@ -79,7 +80,12 @@ pub(crate) fn tokens(source: &str) -> (Vec<Token>, Vec<SyntaxError>) {
             return (lexer.tokens, lexer.errors);
         };
         lexer.check_after_string(kind, span);
-        lexer.tokens.push(Token { kind, span, starts_line, blank_before: line_ends > 1 });
+        lexer.tokens.push(Token {
+            kind,
+            span,
+            starts_line,
+            blank_before: line_ends > 1,
+        });
         starts_line = false;
     }
 }
@@ -133,7 +139,10 @@ impl<'source> Lexer<'source> {
     }
 
     fn bare(&mut self) -> (TokenKind, Span) {
-        let kind = TokenKind::Word { quote: Quote::None, closed: true };
+        let kind = TokenKind::Word {
+            quote: Quote::None,
+            closed: true,
+        };
         let (kind, span) = self.take(kind, bare_word);
         self.check_word(span);
         (kind, span)
@@ -148,25 +157,37 @@ impl<'source> Lexer<'source> {
             self.rest = after;
             let span = Span::new(start, self.offset());
             self.check_word(span);
-            return (TokenKind::Word { quote, closed: true }, span);
+            return (
+                TokenKind::Word {
+                    quote,
+                    closed: true,
+                },
+                span,
+            );
         }
         let length = 1 + probable_length(&whole[1..]);
         self.rest = &whole[length..];
         let span = Span::new(start, self.offset());
-        let open = Span::new(start, start + 1);
-        error::add(&mut self.errors, error::unterminated_quote(mark, open, span.end));
-        (TokenKind::Word { quote, closed: false }, span)
+        // Directly after a string, the quote itself is what is wrong: told as text after that string.
+        if self.string_ending_at(start).is_none() {
+            let open = Span::new(start, start + 1);
+            let error = error::unterminated_quote(mark, open, span.end);
+            error::add(&mut self.errors, error);
+        }
+        (
+            TokenKind::Word {
+                quote,
+                closed: false,
+            },
+            span,
+        )
     }
 
     /// nginx wants white space, `;`, `{` or `)` after a closing quote. A `}` is left to the parser,
     /// which knows better what is missing before it.
     fn check_after_string(&mut self, kind: TokenKind, span: Span) {
-        let Some(previous) = self.tokens.last().filter(|token| token.span.end == span.start) else {
+        let Some(mark) = self.string_ending_at(span.start) else {
             return;
-        };
-        let mark = match previous.kind {
-            TokenKind::Word { quote, closed: true } if quote != Quote::None => &self.source[previous.span.range()][..1],
-            _ => return,
         };
         let text = span.slice(self.source);
         let is_text = matches!(kind, TokenKind::Word { .. } | TokenKind::Comment);
@@ -174,6 +195,20 @@ impl<'source> Lexer<'source> {
             let error = error::text_after_quote(text, mark, span);
             error::add(&mut self.errors, error);
         }
+    }
+
+    /// The quote of the string that was closed directly before this offset.
+    fn string_ending_at(&self, offset: u32) -> Option<&'source str> {
+        let previous = self.tokens.last()?;
+        let is_string = matches!(
+            previous.kind,
+            TokenKind::Word {
+                quote: Quote::Single | Quote::Double,
+                closed: true,
+            }
+        );
+        let quote = Span::new(previous.span.start, previous.span.start + 1);
+        (is_string && previous.span.end == offset).then(|| quote.slice(self.source))
     }
 
     fn check_word(&mut self, span: Span) {
@@ -306,12 +341,18 @@ mod tests {
 
     #[test]
     fn a_string_may_hold_anything_and_span_lines() {
-        assert_eq!(words("a 'b; {c}\n # d' \"e\n\nf\";"), ["a", "b; {c}\n # d", "e\n\nf"]);
+        assert_eq!(
+            words("a 'b; {c}\n # d' \"e\n\nf\";"),
+            ["a", "b; {c}\n # d", "e\n\nf"]
+        );
     }
 
     #[test]
     fn after_a_string_a_sign_may_follow_at_once() {
-        assert_eq!(words("if ($a = \"b\"){c 'd';}"), ["if", "($a", "=", "b", ")", "c", "d"]);
+        assert_eq!(
+            words("if ($a = \"b\"){c 'd';}"),
+            ["if", "($a", "=", "b", ")", "c", "d"]
+        );
         assert_eq!(words("a 'b')c;"), ["a", "b", ")c"]);
     }
 
@@ -422,6 +463,17 @@ log_format main '$remote_addr
     index "several
         lines"a;
 #             ^ unexpected `a` directly after a closing `"`
+"#,
+        );
+    }
+
+    #[test]
+    fn a_missing_opening_quote_is_one_mistake() {
+        check(
+            r#"
+log_format main $status "$http_referer"';
+#                                      ^ unexpected `'` directly after a closing `"`
+gzip on;
 "#,
         );
     }

@@ -1,15 +1,15 @@
 //! nginx's configuration language: text to a spanned tree with every error, and back.
 //!
 //! [`parse`] reads a file as nginx reads it and never fails: it gives the tree of what could be read
-//! and, in order of place, everything that is wrong. [`print`] writes a tree in the one canonical
+//! and, in order of place, everything that is wrong. [`print()`] writes a tree in the one canonical
 //! layout. Called by `config` (loading and checking) and by the formatter.
 //! Knows no directive, does no I/O, follows no `include`, expands no variable.
 //!
 //! # The way of a file
 //!
-//! text -> [`lexer`] (tokens; quotes repaired) -> [`braces`] (only when braces do not balance: decides
+//! text -> `lexer` (tokens; quotes repaired) -> `braces` (only when braces do not balance: decides
 //! by indentation where one is missing or too many, so that the next stage sees them balanced) ->
-//! [`parser`] (the tree; missing `;` and the like). The texts of all errors stand in [`error`].
+//! `parser` (the tree; missing `;` and the like). The texts of all errors stand in `error`.
 //!
 //! The grammar itself is written down in `webserv.ebnf`.
 //!

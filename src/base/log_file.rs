@@ -135,6 +135,21 @@ impl LogFile {
         Ok(())
     }
 
+    /// Whether the path still leads to this file: false once it was renamed or removed.
+    pub fn has_its_name(&self) -> bool {
+        let output = self.output.load();
+        let file = match &**output {
+            Output::File(file) | Output::Pipe(file) if self.stream.is_none() => file,
+            _ => return true,
+        };
+        let same = |open: rustix::fs::Stat, named: rustix::fs::Stat| {
+            (open.st_dev, open.st_ino) == (named.st_dev, named.st_ino)
+        };
+        rustix::fs::fstat(file)
+            .and_then(|open| rustix::fs::stat(&self.path).map(|named| same(open, named)))
+            .unwrap_or(false)
+    }
+
     /// Makes the file belong to a user and group, so that the process can open it anew after it has become that user.
     /// Leaves what is not a regular file, and the streams that the process was started with, alone.
     ///

@@ -101,7 +101,12 @@ impl Assembly<'_> {
             let entry = Entry { value: location, auto_redirect: false, nested };
             if let Some(first) = places.existing(&draft.pattern) {
                 let message = format!("duplicate location \"{}\"", draft.pattern.as_str());
-                self.session.report(Diagnostic::error(draft.place, message).related(*first, "first here"));
+                let finding = match draft.pattern {
+                    // nginx takes the first without a word.
+                    Pattern::Named(_) => Diagnostic::warning(draft.place, message + ", ignored"),
+                    _ => Diagnostic::error(draft.place, message),
+                };
+                self.session.report(finding.related(*first, "first here"));
                 continue;
             }
             // The two tables hold the same locations, so what `places` lacks `tree` lacks too.

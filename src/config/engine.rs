@@ -158,12 +158,30 @@ impl<'s> Engine<'s> {
             None => Ok(pattern),
         });
         match judged {
-            Ok(pattern) => Some(pattern),
+            Ok(pattern) => {
+                self.warn_of_unreachable(line, &pattern);
+                Some(pattern)
+            }
             Err(error) => {
                 self.session.report(self.pattern_error(line, &error));
                 None
             }
         }
+    }
+
+    /// A path begins with a slash, so what does not is a forgotten `~` or slash; nginx says nothing.
+    fn warn_of_unreachable(&self, line: &Line<'s>, pattern: &Pattern) {
+        let (Pattern::Exact(path) | Pattern::Prefix(path) | Pattern::PrefixWithoutRegex(path)) = pattern else {
+            return;
+        };
+        if path.is_empty() || path.starts_with('/') {
+            return;
+        }
+        let meant = if path.contains(['\\', '$', '^', '*', '(']) { format!("~ {path}") } else { format!("/{path}") };
+        let place = line.place(line.words.last().unwrap_or(line.name));
+        let warning =
+            Diagnostic::warning(place, format!("location \"{path}\" matches nothing, for paths begin with \"/\""));
+        self.session.report(warning.label(format!("did you mean `{meant}`?")));
     }
 
     /// Defines the named groups of a location's regular expression.

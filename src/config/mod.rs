@@ -30,6 +30,7 @@ mod semicolons;
 mod session;
 pub mod sources;
 mod structure;
+mod syslog_word;
 #[cfg(test)]
 mod tests;
 mod variables;

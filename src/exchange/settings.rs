@@ -4,7 +4,7 @@
 //! the connection, the stages of answering and several handlers share. Defaults are nginx's.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -202,7 +202,15 @@ impl Settings {
 }
 
 impl Default for Settings {
+    /// nginx's defaults; a copy of one value, whose tables are shared by the plans of all locations.
     fn default() -> Self {
+        static DEFAULTS: LazyLock<Settings> = LazyLock::new(Settings::nginx_defaults);
+        DEFAULTS.clone()
+    }
+}
+
+impl Settings {
+    fn nginx_defaults() -> Self {
         Self {
             keepalive: Keepalive {
                 timeout: Duration::from_secs(75),

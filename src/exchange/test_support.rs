@@ -3,6 +3,7 @@
 //! Used by the tests of variables and modules. Nothing here touches a socket; what needs one is tested in `tests/`.
 
 use std::cell::{Cell, OnceCell};
+use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
@@ -28,13 +29,13 @@ pub(crate) struct Bench {
 impl Bench {
     pub(crate) fn new() -> Self {
         let clock = Clock::manual();
-        let (worker, _mailbox) = Worker::new(clock.clone()).unwrap();
+        let (worker, _mailbox) = Worker::new(clock.clone()).expect("the system gives a poll");
         Self { clock, worker }
     }
 
     /// One turn of the worker: it reads the clock.
     pub(crate) fn turn(&mut self) {
-        self.worker.turn(Some(std::time::Duration::ZERO)).unwrap();
+        self.worker.turn(Some(std::time::Duration::ZERO)).expect("the poll works");
     }
 
     /// An exchange in a location with nginx's default settings, at the server `example.org`.
@@ -52,14 +53,14 @@ impl Bench {
         let handle = self.worker.handle();
         let site =
             Arc::new(OneLocation { plan: Arc::new(plan.finish(None)), name: Bytes::from_static(b"example.org") });
-        let uri = Bytes::from(normalise(head.target.path(), true).unwrap());
+        let uri = Bytes::from(normalise(head.target.path(), true).expect("the test asks for a path"));
         let args = head.target.query().unwrap_or_default();
         let client = Client {
             number: 5,
-            peer: Peer::Inet("192.0.2.7:4321".parse().unwrap()),
+            peer: Peer::Inet(SocketAddr::from(([192, 0, 2, 7], 4321))),
             listener: Arc::new(ListenerFacts {
                 address: "198.51.100.1:8080".into(),
-                inet: Some("198.51.100.1:8080".parse().unwrap()),
+                inet: Some(SocketAddr::from(([198, 51, 100, 1], 8080))),
             }),
             accepted: handle.now(),
             accepted_wall: handle.wall(),
@@ -78,7 +79,7 @@ impl Bench {
 
 /// A template of the core's variables.
 pub(crate) fn template(text: &str) -> Template {
-    Template::compile(text, super::core_variables::resolve).unwrap()
+    Template::compile(text, super::core_variables::resolve).expect("the test uses variables of the core")
 }
 
 /// What a template comes to for an exchange, as text.

@@ -5,7 +5,7 @@ use crate::exchange::record::Record;
 use crate::exchange::response::Response;
 use crate::exchange::settings::{Keepalive, ServerTokens, Settings};
 use crate::http::h1::RequestHead;
-use crate::http::h1::encoder::{END_OF_HEAD, push_decimal, push_field, push_status_line};
+use crate::http::h1::encoder::{END_OF_HEAD, push_decimal, push_field, push_known_field, push_status_line};
 use crate::http::headers::names;
 use crate::http::{Method, Version, date};
 use bytes::Bytes;
@@ -56,14 +56,14 @@ pub(super) fn write(
     let start = out.len();
     push_status_line(out, Version::Http11, response.status, response.status.reason().as_bytes());
     match &settings.server_tokens {
-        ServerTokens::On | ServerTokens::Build => field(out, names::SERVER, SIGNATURE.as_bytes()),
-        ServerTokens::Off => field(out, names::SERVER, NAME.as_bytes()),
+        ServerTokens::On | ServerTokens::Build => push_known_field(out, names::SERVER, SIGNATURE.as_bytes()),
+        ServerTokens::Off => push_known_field(out, names::SERVER, NAME.as_bytes()),
         ServerTokens::Text(text) if text.is_empty() => {}
-        ServerTokens::Text(text) => field(out, names::SERVER, text),
+        ServerTokens::Text(text) => push_known_field(out, names::SERVER, text),
     }
-    field(out, names::DATE, date_now);
+    push_known_field(out, names::DATE, date_now);
     if let Some(content_type) = &response.content_type {
-        field(out, names::CONTENT_TYPE, content_type);
+        push_known_field(out, names::CONTENT_TYPE, content_type);
     }
     if let Framing::Length(length) = framing {
         out.extend_from_slice(b"Content-Length: ");
@@ -72,17 +72,18 @@ pub(super) fn write(
         record.content_length = Some(length);
     }
     if let Some(last_modified) = response.last_modified {
-        field(out, names::LAST_MODIFIED, &date::format(last_modified));
+        push_known_field(out, names::LAST_MODIFIED, &date::format(last_modified));
     }
     if let Some(location) = &response.location {
-        field(out, names::LOCATION, location);
+        push_known_field(out, names::LOCATION, location);
     }
     if framing == Framing::Chunked {
-        field(out, names::TRANSFER_ENCODING, b"chunked");
+        push_known_field(out, names::TRANSFER_ENCODING, b"chunked");
     }
     write_persistence(out, keep_alive, &settings.keepalive);
     for header in response.headers.iter() {
-        field(out, &header.name, &header.value);
+        // A field whose name is no token (a script's mistake) is left out; the rest of the answer stands.
+        let _left_out = !push_field(out, &header.name, &header.value);
     }
     out.extend_from_slice(END_OF_HEAD);
     record.chunked = framing == Framing::Chunked;
@@ -92,9 +93,9 @@ pub(super) fn write(
 
 fn write_persistence(out: &mut Vec<u8>, keep_alive: bool, keepalive: &Keepalive) {
     if !keep_alive {
-        return field(out, names::CONNECTION, b"close");
+        return push_known_field(out, names::CONNECTION, b"close");
     }
-    field(out, names::CONNECTION, b"keep-alive");
+    push_known_field(out, names::CONNECTION, b"keep-alive");
     if let Some(timeout) = keepalive.header_timeout {
         out.extend_from_slice(b"Keep-Alive: timeout=");
         push_decimal(out, timeout.as_secs());
@@ -102,7 +103,3 @@ fn write_persistence(out: &mut Vec<u8>, keep_alive: bool, keepalive: &Keepalive)
     }
 }
 
-/// A field whose name no token is (a script's mistake) is left out; the rest of the answer stands.
-fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
-    let _left_out = !push_field(out, name, value);
-}

@@ -78,6 +78,26 @@ fn the_same_location_twice_shows_both() {
 }
 
 #[test]
+fn a_named_location_twice_is_a_warning() {
+    check_server(
+        "    location @a { }
+#   -------- first here
+    location @a { }
+#   ^^^^^^^^ warning: duplicate location \"@a\", ignored",
+    );
+}
+
+#[test]
+fn a_location_that_matches_nothing_is_a_warning() {
+    check_server(
+        "    location \\.php$ { }
+#            ^^^^^^ warning: location \"\\.php$\" matches nothing, for paths begin with \"/\"; did you mean `~ \\.php$`?
+    location = images { }
+#              ^^^^^^ warning: location \"images\" matches nothing, for paths begin with \"/\"; did you mean `/images`?",
+    );
+}
+
+#[test]
 fn limit_except_knows_its_methods() {
     check_server(
         "    location / {

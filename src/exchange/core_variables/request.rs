@@ -23,10 +23,9 @@ pub(super) fn request_uri(exchange: &Exchange, _member: &str, out: &mut Vec<u8>)
     append(uri.as_deref(), out)
 }
 
-/// An empty query is a value only where there was a question mark.
+/// An empty query is none, also behind a question mark.
 pub(super) fn args(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
-    let has_query = !exchange.args.is_empty() || exchange.request.head.target.query().is_some();
-    append(has_query.then_some(&*exchange.args), out)
+    append((!exchange.args.is_empty()).then_some(&*exchange.args), out)
 }
 
 pub(super) fn is_args(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
@@ -49,9 +48,7 @@ pub(super) fn line(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> boo
 
 /// The method as received, also when an error page answers as to GET.
 pub(super) fn method(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
-    let head = &exchange.request.head;
-    let method = head.method.as_str().as_bytes();
-    append(head.request_line.starts_with(method).then_some(method), out)
+    append(is_understood(exchange).then(|| exchange.request.head.method.as_str().as_bytes()), out)
 }
 
 pub(super) fn protocol(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {

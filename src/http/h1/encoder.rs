@@ -51,11 +51,17 @@ pub fn push_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) -> bool {
     if !is_token(name) {
         return false;
     }
+    push_known_field(out, name, value);
+    true
+}
+
+/// Appends one field whose name is known to be a token, as the constants in `headers::names` are.
+pub fn push_known_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.reserve(name.len() + value.len() + 4);
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
     push_value(out, value);
     out.extend_from_slice(b"\r\n");
-    true
 }
 
 /// What stands behind the last field of a head.
