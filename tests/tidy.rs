@@ -168,20 +168,6 @@ fn module_tests_are_named_after_their_module() {
 }
 
 #[test]
-fn every_module_has_its_tests() {
-    let tested: Vec<String> =
-        sources("tests/modules").iter().map(|source| source.module_under("tests/modules/")).collect();
-    let mut modules: Vec<String> = sources("src/modules").iter().map(Source::module).collect();
-    modules.dedup();
-    report(
-        modules
-            .iter()
-            .filter(|module| *module != "mod" && !tested.contains(module))
-            .map(|module| format!("tests/modules/{module}.rs: expected, for src/modules has {module}")),
-    );
-}
-
-#[test]
 fn the_papers_are_there() {
     let missing = ["README.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT"];
     report(missing.iter().filter(|name| !root().join(name).is_file()).map(|name| format!("{name}: expected")));

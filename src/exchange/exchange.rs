@@ -20,6 +20,7 @@ use super::request::Request;
 use super::site::Site;
 use super::variables::Slot;
 use crate::base::report::{self, Severity};
+use crate::http::headers::names;
 use crate::http::method::Method;
 use crate::http::status::Status;
 use crate::runtime::Handle;
@@ -224,8 +225,11 @@ impl fmt::Display for About<'_> {
         }
         write!(formatter, ", server: {}", Shown(exchange.site.name()))?;
         write!(formatter, ", request: \"{}\"", Shown(&head.request_line))?;
-        match head.headers.get(b"host") {
-            Some(host) => write!(formatter, ", host: \"{}\"", Shown(host)),
+        if let Some(host) = head.headers.get(names::HOST) {
+            write!(formatter, ", host: \"{}\"", Shown(host))?;
+        }
+        match head.headers.get(names::REFERER) {
+            Some(referrer) => write!(formatter, ", referrer: \"{}\"", Shown(referrer)),
             None => Ok(()),
         }
     }

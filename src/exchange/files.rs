@@ -12,6 +12,7 @@ use std::path::Path;
 use rustix::io::Errno;
 
 use super::exchange::Exchange;
+use super::template::Part;
 use crate::http::status::Status;
 use crate::runtime::{self, FileStatus, OpenFile, Symlinks};
 
@@ -21,6 +22,7 @@ impl Exchange {
     /// # Errors
     /// Those of open(2), unchanged; ELOOP for a symbolic link that `disable_symlinks` refuses.
     pub fn open_file(&self, path: &[u8]) -> io::Result<OpenFile> {
+        self.test_root()?;
         let check = &self.plan.settings.symlinks;
         match check.mode {
             Symlinks::Follow => runtime::open(as_path(path)),
@@ -33,6 +35,7 @@ impl Exchange {
     /// # Errors
     /// Those of stat(2), unchanged; ELOOP for a symbolic link that `disable_symlinks` refuses.
     pub fn file_status(&self, path: &[u8]) -> io::Result<FileStatus> {
+        self.test_root()?;
         let check = &self.plan.settings.symlinks;
         match check.mode {
             Symlinks::Follow => runtime::status(as_path(path)),
@@ -46,6 +49,20 @@ impl Exchange {
             Symlinks::Follow => "open()",
             Symlinks::Refuse | Symlinks::SameOwner => "openat()",
         }
+    }
+
+    /// Refuses, as missing, whatever lies in a `root` or `alias` that a variable leads out of: in a
+    /// location `~ ^/i(.*)` with `alias /data/$1`, `/i../x` would be a neighbour of `/data`.
+    fn test_root(&self) -> io::Result<()> {
+        let parts = self.plan.settings.root.path.parts();
+        let leads_out = parts.iter().any(|part| match part {
+            Part::Literal(_) => false,
+            Part::Variable(reference) => {
+                let mut value = Vec::new();
+                reference.write(self, &mut value) && is_unsafe(&value)
+            }
+        });
+        if leads_out { Err(Errno::NOENT.into()) } else { Ok(()) }
     }
 
     fn trusting<T>(&self, open: impl FnOnce(Option<&Path>) -> T) -> T {

@@ -69,7 +69,8 @@ impl Module for Root {
             doc: "Takes the place of the location's own part of the path: in `location /i/`, `alias /data/images/` makes \
                   `/i/top.gif` the file `/data/images/top.gif`. In a location with a regular expression it is the whole \
                   path of the file, with the groups that were captured. Unlike nginx, alias and rest are joined by a \
-                  slash where neither has one, so that `location /i` with `alias /data/images/` does not lead out of it.",
+                  slash where neither has one, and what a client asks for never leads out of the alias: with `location /i`, \
+                  `/i../x` is no neighbour of it.",
             example: "alias /data/images/;",
             origin: Origin::Nginx,
         },

@@ -198,6 +198,7 @@ impl Connection {
 
     /// An exchange for a request, at the virtual server that its host names.
     fn begin(self: &Rc<Self>, head: Box<RequestHead>, began: Instant) -> Box<Exchange> {
+        let pipelined = !self.outbox.borrow().is_empty();
         self.client.requests.set(self.client.requests.get() + 1);
         let (site, captured) = self.select(head.host.as_ref().map(|host| &*host.name));
         let body = self.inflow(&head);
@@ -209,6 +210,7 @@ impl Connection {
         let mut exchange =
             Box::new(Exchange::new(self.station.handle.clone(), client, request, site, (uri, args), began));
         exchange.record.request_bytes = head_bytes;
+        exchange.record.pipelined = pipelined;
         if let Some(captured) = captured {
             exchange.keep_captures(captured);
         }

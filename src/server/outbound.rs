@@ -363,7 +363,7 @@ impl Connection {
 }
 
 impl Outbox {
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.bytes.is_empty() && self.exchanges.is_empty()
     }
 

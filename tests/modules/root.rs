@@ -53,6 +53,13 @@ fn an_alias_is_joined_by_a_slash() {
 }
 
 #[test]
+fn a_captured_group_cannot_lead_out_of_an_alias() {
+    let site = Site::new().file("data/page", "inside").file("secret", "outside");
+    let site = site.conf("location ~ ^/i(.*)$ { alias {root}/data/$1; }").start();
+    assert_eq!((site.get("/i/page").text(), site.get("/i../secret").status), ("inside", 404));
+}
+
+#[test]
 fn an_exact_location_may_be_one_file() {
     let site = Site::new().file("data/page", "hello").conf("location = /x { alias {root}/data/page; }").start();
     assert_eq!(site.get("/x").text(), "hello");

@@ -3,8 +3,6 @@
 //! Nothing here sleeps. Whatever is waited for has [`PATIENCE`], which is far more than it needs: it only turns a hang
 //! into a failure that shows the log.
 
-#![allow(dead_code, unused_imports, reason = "a helper may be ahead of the tests that use it")]
-
 mod answer;
 mod client;
 mod command;
@@ -17,9 +15,9 @@ use std::time::Duration;
 
 pub(crate) use answer::Answer;
 pub(crate) use client::Client;
-pub(crate) use command::{Checked, check_config, webserv, webserv_in};
-pub(crate) use files::{pattern, wait_for_file, wait_for_lines};
-pub(crate) use running::{Running, Stopped};
+pub(crate) use command::{check_config, webserv, webserv_in};
+pub(crate) use files::{pattern, wait_for_file};
+pub(crate) use running::Running;
 pub(crate) use site::{Folder, Site};
 
 /// How long a test waits for something that should happen at once.
