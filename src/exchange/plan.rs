@@ -109,7 +109,8 @@ pub enum Outcome {
     },
     /// Route the same exchange to the location `@name`; URI and arguments stay.
     Named(Arc<str>),
-    /// End the connection without a word (nginx's 444).
+    /// End the connection without a word (nginx's 444). Logs show the status that the handler left in the exchange's
+    /// record, else 444.
     Close,
 }
 

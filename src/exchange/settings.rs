@@ -3,6 +3,7 @@
 //! A directive that only its own module cares about lives in that module's objects; here is what
 //! the connection, the stages of answering and several handlers share. Defaults are nginx's.
 
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use bytes::Bytes;
 
 use super::template::Template;
 use crate::base::report::ErrorLog;
-use crate::http::mime::MimeTypes;
+use crate::http::mime::{self, MimeTypes};
 use crate::http::status::Status;
 use crate::runtime::Symlinks;
 
@@ -25,6 +26,8 @@ pub struct Settings {
     pub client_body_timeout: Duration,
     /// `client_max_body_size` in bytes; `None` is no limit (configured as 0).
     pub client_max_body_size: Option<u64>,
+    /// `client_body_temp_path`: where request bodies go that do not stay in memory.
+    pub client_body_folder: BodyFolder,
     /// `send_timeout`: between two writes the client accepts.
     pub send_timeout: Duration,
     /// `reset_timedout_connection`: end timed-out connections with RST.
@@ -84,6 +87,15 @@ pub struct Keepalive {
     pub disable_msie6: bool,
     /// `keepalive_disable safari`.
     pub disable_safari: bool,
+}
+
+/// A folder for request bodies, a file each.
+#[derive(Clone, Debug)]
+pub struct BodyFolder {
+    /// The folder; absolute in a finished plan.
+    pub path: Arc<Path>,
+    /// How many digits of a file's number name the folders on each level below it; 0 is no level.
+    pub levels: [u8; 3],
 }
 
 /// How a connection ends whose client may still send.
@@ -181,6 +193,14 @@ pub enum ErrorTarget {
     Named(Arc<str>),
 }
 
+impl Settings {
+    /// The content type for a URI, by its extension; none if `default_type` is empty.
+    pub fn content_type(&self, uri: &[u8]) -> Option<&Bytes> {
+        let by_extension = mime::extension(uri).and_then(|extension| self.types.by_extension(extension));
+        Some(by_extension.unwrap_or(&self.default_type)).filter(|content_type| !content_type.is_empty())
+    }
+}
+
 impl Default for Settings {
     /// nginx's defaults; a copy of one value, whose tables are shared by the plans of all locations.
     fn default() -> Self {
@@ -207,6 +227,7 @@ impl Settings {
             },
             client_body_timeout: Duration::from_secs(60),
             client_max_body_size: Some(1024 * 1024),
+            client_body_folder: BodyFolder { path: Arc::from(Path::new("client_body_temp")), levels: [0; 3] },
             send_timeout: Duration::from_secs(60),
             reset_timedout_connection: false,
             sendfile: false,

@@ -3,14 +3,32 @@
 //! A module declares its directives and variables in a table and installs finished objects into plans; it names no
 //! other module. The order of the list is the order of handlers within a stage, and of filters.
 
+pub mod access;
 pub mod access_log;
 pub mod autoindex;
+pub mod client;
 pub mod conditional;
+pub mod error_page;
+pub mod headers;
+pub mod ignored;
 pub mod error_log;
 pub mod index;
+pub mod internal;
+pub mod keepalive;
+pub mod lingering;
+pub mod listen;
+pub mod log_settings;
+pub mod process;
 pub mod range;
+pub mod redirects;
+pub mod return_response;
 pub mod root;
+pub mod sending;
+pub mod server_name;
+pub mod server_tokens;
 pub mod static_files;
+#[cfg(test)]
+mod testing;
 pub mod try_files;
 pub mod types;
 
@@ -19,16 +37,32 @@ use crate::config::schema::{AnyModule, Erased};
 /// All modules, in order.
 pub static MODULES: &[&dyn AnyModule] = &[
     // What only sets things.
+    &Erased::<process::Process>::NEW,
+    &Erased::<ignored::Ignored>::NEW,
+    &Erased::<listen::Listen>::NEW,
+    &Erased::<server_name::ServerName>::NEW,
+    &Erased::<client::Client>::NEW,
+    &Erased::<keepalive::Keepalive>::NEW,
+    &Erased::<lingering::Lingering>::NEW,
+    &Erased::<sending::Sending>::NEW,
+    &Erased::<redirects::Redirects>::NEW,
+    &Erased::<server_tokens::ServerTokens>::NEW,
+    &Erased::<error_page::ErrorPage>::NEW,
+    &Erased::<internal::Internal>::NEW,
+    &Erased::<log_settings::LogSettings>::NEW,
     &Erased::<types::Types>::NEW,
     &Erased::<root::Root>::NEW,
     &Erased::<error_log::ErrorLog>::NEW,
     &Erased::<access_log::AccessLog>::NEW,
     // Handlers.
+    &Erased::<return_response::Return>::NEW,
+    &Erased::<access::Access>::NEW,
     &Erased::<try_files::TryFiles>::NEW,
     &Erased::<index::Index>::NEW,
     &Erased::<autoindex::Autoindex>::NEW,
     &Erased::<static_files::StaticFiles>::NEW,
     // Filters: conditions first, as they may leave no response to change; ranges last, as they cut what is sent.
     &Erased::<conditional::Conditional>::NEW,
+    &Erased::<headers::Headers>::NEW,
     &Erased::<range::Range>::NEW,
 ];

@@ -262,10 +262,11 @@ impl Connection {
         response: Option<Box<Response>>,
     ) -> Result<(), Ending> {
         let Some(mut response) = response else {
-            exchange.record.status = Some(Status::CLOSE);
+            exchange.record.status.get_or_insert(Status::CLOSE);
             exchange.record.ended = Some(self.station.handle.now());
             log(&exchange);
-            return Err(Ending::Close);
+            let reset = exchange.plan.settings.reset_timedout_connection;
+            return Err(if reset { Ending::Reset } else { Ending::Close });
         };
         let plan = Arc::clone(&exchange.plan);
         let settings = &plan.settings;

@@ -148,7 +148,7 @@ fn push_value(out: &mut Vec<u8>, value: &[u8]) {
 }
 
 /// Whether `name` is a token (RFC 9110 section 5.6.2).
-fn is_token(name: &[u8]) -> bool {
+pub fn is_token(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
 }
 
