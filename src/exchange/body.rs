@@ -5,13 +5,13 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::shared_file::SharedFile;
 use crate::http::headers::Headers;
 
 /// What a response carries after its head.
@@ -64,7 +64,7 @@ impl fmt::Debug for Body {
 #[derive(Clone, Debug)]
 pub struct FileSlice {
     /// The open file; shared, because several slices of one file make a multipart answer.
-    pub file: Rc<OwnedFd>,
+    pub file: Rc<SharedFile>,
     /// Where the run begins, in bytes from the start of the file.
     pub offset: u64,
     /// How many bytes it has.

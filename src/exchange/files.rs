@@ -8,10 +8,12 @@ use std::fmt;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::rc::Rc;
 
 use rustix::io::Errno;
 
 use super::exchange::Exchange;
+use super::shared_file::{self, SharedFile};
 use super::template::Part;
 use crate::http::status::Status;
 use crate::runtime::{self, FileStatus, OpenFile, Symlinks};
@@ -27,6 +29,17 @@ impl Exchange {
         match check.mode {
             Symlinks::Follow => runtime::open(as_path(path)),
             mode => self.trusting(|trusted| runtime::open_checked(as_path(path), mode, trusted)),
+        }
+    }
+
+    /// Opens a file to be sent; requests of one turn of the event loop share it.
+    ///
+    /// # Errors
+    /// As `open_file`.
+    pub fn open_shared(&self, path: &[u8]) -> io::Result<Rc<SharedFile>> {
+        match self.plan.settings.symlinks.mode {
+            Symlinks::Follow if !is_unsafe(path) => shared_file::open(path, as_path(path)),
+            _ => Ok(Rc::new(self.open_file(path)?.into())),
         }
     }
 

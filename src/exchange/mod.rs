@@ -19,6 +19,7 @@ pub mod redirect;
 pub mod request;
 pub mod response;
 pub mod settings;
+pub mod shared_file;
 pub mod site;
 pub mod template;
 #[cfg(test)]

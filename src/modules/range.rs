@@ -234,7 +234,7 @@ mod tests {
             if self.in_file {
                 let file = exchange.open_file(&exchange.filename_of(b"/file")).unwrap();
                 // The digits begin behind two other bytes.
-                response.body = Body::File(FileSlice { file: file.fd.into(), offset: 2, length: 10 });
+                response.body = Body::File(FileSlice { file: std::rc::Rc::new(file.into()), offset: 2, length: 10 });
             }
             Outcome::Respond(Box::new(response)).into()
         }

@@ -16,13 +16,14 @@ use crate::exchange::body::{Body, FileSlice};
 use crate::exchange::files::{Fault, Reason};
 use crate::exchange::plan::{Handler, Handling, Outcome, PlanBuilder, Stage};
 use crate::exchange::response::Response;
+use crate::exchange::shared_file::SharedFile;
 use crate::exchange::{Exchange, Shown, redirect};
 use crate::http::conditional;
 use crate::http::headers::names;
 use crate::http::method::Method;
 use crate::http::mime;
 use crate::http::status::Status;
-use crate::runtime::{Kind, OpenFile};
+use crate::runtime::Kind;
 
 /// The module.
 #[derive(Debug)]
@@ -90,7 +91,7 @@ impl ServeFile {
             return Outcome::Next;
         }
         let path = exchange.filename();
-        let file = match exchange.open_file(&path) {
+        let file = match exchange.open_shared(&path) {
             Ok(file) => file,
             Err(error) => return failed(exchange, &path, &error),
         };
@@ -104,7 +105,7 @@ impl ServeFile {
         }
     }
 
-    fn response(&self, exchange: &Exchange, file: OpenFile) -> Response {
+    fn response(&self, exchange: &Exchange, file: Rc<SharedFile>) -> Response {
         let mut response = Response::new(Status::OK);
         response.content_type = content_type(exchange);
         response.last_modified = Some(file.status.mtime);
@@ -112,7 +113,7 @@ impl ServeFile {
             response.headers.append(names::ETAG, conditional::etag(file.status.mtime, file.status.len));
         }
         response.ranges = true;
-        response.body = Body::File(FileSlice { offset: 0, length: file.status.len, file: Rc::new(file.fd) });
+        response.body = Body::File(FileSlice { offset: 0, length: file.status.len, file });
         response
     }
 }

@@ -16,12 +16,9 @@ use crate::base::report::Severity;
 use crate::exchange::Exchange;
 use crate::exchange::body::{Body, Chunk, FileSlice};
 use crate::exchange::response::Response;
+use crate::exchange::shared_file::SMALL_BYTES_MAX;
 use crate::http::h1::encoder::{CHUNK_END, LAST_CHUNK, chunk_head};
 use crate::runtime;
-
-/// A file up to this size is read into memory and leaves with its head in one write: measured, that costs less than a
-/// second system call up to here.
-const INLINE_BYTES_MAX: u64 = 16 * 1024;
 
 /// How much is collected before it is sent.
 const COLLECT_BYTES_MAX: usize = 32 * 1024;
@@ -202,7 +199,10 @@ impl Connection {
     }
 
     async fn send_file(&self, exchange: &mut Exchange, slice: &FileSlice) -> Result<(), Ending> {
-        if slice.length <= INLINE_BYTES_MAX {
+        if slice.file.is_small() {
+            return self.send_small_file(exchange, slice);
+        }
+        if slice.length <= SMALL_BYTES_MAX {
             return self.read_file(exchange, slice);
         }
         if exchange.plan.settings.sendfile {
@@ -212,11 +212,22 @@ impl Connection {
         }
     }
 
+    /// Puts a run of a small file, which is in memory or gets there now, behind what waits to be sent.
+    fn send_small_file(&self, exchange: &mut Exchange, slice: &FileSlice) -> Result<(), Ending> {
+        let content = slice.file.content().map_err(|error| unreadable(exchange, "pread", &error))?;
+        // Small files have lengths that fit.
+        let (start, end) = (slice.offset as usize, (slice.offset + slice.length) as usize);
+        let Some(run) = content.get(start..end) else { return Err(truncated(exchange, content.len() as u64)) };
+        self.append(run);
+        exchange.record.bytes_sent += slice.length;
+        Ok(())
+    }
+
     /// Reads a run of a file behind what waits to be sent.
     fn read_file(&self, exchange: &mut Exchange, slice: &FileSlice) -> Result<(), Ending> {
         let mut outbox = self.outbox.borrow_mut();
         let start = outbox.bytes.len();
-        // Bounded by INLINE_BYTES_MAX or READ_BYTES.
+        // Bounded by SMALL_BYTES_MAX or READ_BYTES.
         let length = slice.length as usize;
         outbox.bytes.resize(start + length, 0);
         let mut filled = 0;

@@ -14,6 +14,7 @@ use super::published::Published;
 use bytes::Bytes;
 
 use crate::base::log_buffer;
+use crate::exchange::shared_file;
 use crate::http::date::CachedDate;
 use crate::runtime::{Address, Handle, Hooks, TaskId};
 
@@ -183,6 +184,7 @@ impl Hooks for TurnHooks {
     fn turn_ends(&self) {
         let station = &self.0;
         log_buffer::flush_turn(station.handle.now());
+        shared_file::end_turn();
         if !station.flush_armed.get()
             && log_buffer::next_flush().is_some()
             && let Some(housekeeper) = station.housekeeper.get()
