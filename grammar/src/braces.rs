@@ -174,10 +174,7 @@ impl Balancer<'_> {
         };
         let starts_line = self.tokens[first].starts_line;
         if starts_line && indentation > first_indentation && self.broken().is_none() {
-            *self.broken() = Some(BrokenDirective {
-                indentation: first_indentation,
-                continued_at: index,
-            });
+            *self.broken() = Some(BrokenDirective { indentation: first_indentation, continued_at: index });
         }
     }
 
@@ -252,14 +249,8 @@ impl Balancer<'_> {
         };
         let error = error::unclosed_block(name, self.tokens[block.brace].span);
         let error = match (block.probable_end, shown_by) {
-            (Some(word), _) => error.related(
-                self.tokens[word].span,
-                "indented as if the block had ended before it",
-            ),
-            (None, Some(brace)) => error.related(
-                self.tokens[brace].span,
-                "indented as the end of a block further out",
-            ),
+            (Some(word), _) => error.related(self.tokens[word].span, "indented as if the block had ended before it"),
+            (None, Some(brace)) => error.related(self.tokens[brace].span, "indented as the end of a block further out"),
             (None, None) => {
                 let last = self.tokens.last().map_or(0, |token| token.span.end);
                 error.related(Span::empty_at(last), "the file ends with the block open")
@@ -282,14 +273,10 @@ impl Balancer<'_> {
         self.too_many = self.too_many.saturating_sub(1);
         let token = self.tokens[index];
         let indentation = self.indentation;
-        let stands_below =
-            |broken: &BrokenDirective| token.starts_line && broken.indentation == indentation;
+        let stands_below = |broken: &BrokenDirective| token.starts_line && broken.indentation == indentation;
         match self.broken().take().filter(stands_below) {
             Some(BrokenDirective { continued_at, .. }) => {
-                let last = self.tokens[..continued_at]
-                    .iter()
-                    .rev()
-                    .find(|token| token.is_word());
+                let last = self.tokens[..continued_at].iter().rev().find(|token| token.is_word());
                 let last = last.map_or(token.span, |token| token.span);
                 let error = error::missing_opening_brace(self.source, last, token.span);
                 error::add(&mut self.errors, error);
@@ -297,10 +284,7 @@ impl Balancer<'_> {
                 self.repairs.push(Repair::OpenBefore(continued_at));
             }
             None => {
-                error::add(
-                    &mut self.errors,
-                    error::unexpected_closing_brace(token.span),
-                );
+                error::add(&mut self.errors, error::unexpected_closing_brace(token.span));
                 self.repairs.push(Repair::Skip(index));
             }
         }
@@ -328,12 +312,7 @@ impl Balancer<'_> {
                         continue;
                     }
                 };
-                balanced.push(Token {
-                    kind,
-                    span: Span::empty_at(end),
-                    starts_line: false,
-                    blank_before: false,
-                });
+                balanced.push(Token { kind, span: Span::empty_at(end), starts_line: false, blank_before: false });
             }
             balanced.extend(token);
         }
@@ -345,12 +324,10 @@ impl Balancer<'_> {
 fn indentation(source: &str, start: u32) -> u32 {
     let before = source.get(..start as usize).unwrap_or("");
     let white = before.trim_end_matches(|character| is_white(character) && character != '\n');
-    before[white.len()..]
-        .chars()
-        .fold(0, |width, character| match character {
-            '\t' => (width / TAB_WIDTH + 1) * TAB_WIDTH,
-            _ => width + 1,
-        })
+    before[white.len()..].chars().fold(0, |width, character| match character {
+        '\t' => (width / TAB_WIDTH + 1) * TAB_WIDTH,
+        _ => width + 1,
+    })
 }
 
 #[cfg(test)]

@@ -55,10 +55,9 @@ impl Token {
     /// The offsets of a word's text: without its quotes, with its backslashes.
     pub(crate) fn inner(&self) -> Span {
         match self.kind {
-            TokenKind::Word {
-                quote: Quote::Single | Quote::Double,
-                closed,
-            } => Span::new(self.span.start + 1, self.span.end - u32::from(closed)),
+            TokenKind::Word { quote: Quote::Single | Quote::Double, closed } => {
+                Span::new(self.span.start + 1, self.span.end - u32::from(closed))
+            }
             _ => self.span,
         }
     }
@@ -80,12 +79,7 @@ pub(crate) fn tokens(source: &str) -> (Vec<Token>, Vec<SyntaxError>) {
             return (lexer.tokens, lexer.errors);
         };
         lexer.check_after_string(kind, span);
-        lexer.tokens.push(Token {
-            kind,
-            span,
-            starts_line,
-            blank_before: line_ends > 1,
-        });
+        lexer.tokens.push(Token { kind, span, starts_line, blank_before: line_ends > 1 });
         starts_line = false;
     }
 }
@@ -139,10 +133,7 @@ impl<'source> Lexer<'source> {
     }
 
     fn bare(&mut self) -> (TokenKind, Span) {
-        let kind = TokenKind::Word {
-            quote: Quote::None,
-            closed: true,
-        };
+        let kind = TokenKind::Word { quote: Quote::None, closed: true };
         let (kind, span) = self.take(kind, bare_word);
         self.check_word(span);
         (kind, span)
@@ -157,13 +148,7 @@ impl<'source> Lexer<'source> {
             self.rest = after;
             let span = Span::new(start, self.offset());
             self.check_word(span);
-            return (
-                TokenKind::Word {
-                    quote,
-                    closed: true,
-                },
-                span,
-            );
+            return (TokenKind::Word { quote, closed: true }, span);
         }
         let length = 1 + probable_length(&whole[1..]);
         self.rest = &whole[length..];
@@ -174,13 +159,7 @@ impl<'source> Lexer<'source> {
             let error = error::unterminated_quote(mark, open, span.end);
             error::add(&mut self.errors, error);
         }
-        (
-            TokenKind::Word {
-                quote,
-                closed: false,
-            },
-            span,
-        )
+        (TokenKind::Word { quote, closed: false }, span)
     }
 
     /// nginx wants white space, `;`, `{` or `)` after a closing quote. A `}` is left to the parser,
@@ -200,13 +179,7 @@ impl<'source> Lexer<'source> {
     /// The quote of the string that was closed directly before this offset.
     fn string_ending_at(&self, offset: u32) -> Option<&'source str> {
         let previous = self.tokens.last()?;
-        let is_string = matches!(
-            previous.kind,
-            TokenKind::Word {
-                quote: Quote::Single | Quote::Double,
-                closed: true,
-            }
-        );
+        let is_string = matches!(previous.kind, TokenKind::Word { quote: Quote::Single | Quote::Double, closed: true });
         let quote = Span::new(previous.span.start, previous.span.start + 1);
         (is_string && previous.span.end == offset).then(|| quote.slice(self.source))
     }
@@ -341,18 +314,12 @@ mod tests {
 
     #[test]
     fn a_string_may_hold_anything_and_span_lines() {
-        assert_eq!(
-            words("a 'b; {c}\n # d' \"e\n\nf\";"),
-            ["a", "b; {c}\n # d", "e\n\nf"]
-        );
+        assert_eq!(words("a 'b; {c}\n # d' \"e\n\nf\";"), ["a", "b; {c}\n # d", "e\n\nf"]);
     }
 
     #[test]
     fn after_a_string_a_sign_may_follow_at_once() {
-        assert_eq!(
-            words("if ($a = \"b\"){c 'd';}"),
-            ["if", "($a", "=", "b", ")", "c", "d"]
-        );
+        assert_eq!(words("if ($a = \"b\"){c 'd';}"), ["if", "($a", "=", "b", ")", "c", "d"]);
         assert_eq!(words("a 'b')c;"), ["a", "b", ")c"]);
     }
 

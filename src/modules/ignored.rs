@@ -334,7 +334,7 @@ fn file_cache(arguments: &Arguments<'_>) -> Result<(), Diagnostic> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::modules::testing::{accepted, load_with};
+    use crate::config::testing::{accepted, load_with};
 
     /// A line in the first block where it may stand.
     fn placed(contexts: Contexts, line: &str) -> String {

@@ -8,10 +8,10 @@ pub mod access_log;
 pub mod autoindex;
 pub mod client;
 pub mod conditional;
+pub mod error_log;
 pub mod error_page;
 pub mod headers;
 pub mod ignored;
-pub mod error_log;
 pub mod index;
 pub mod internal;
 pub mod keepalive;
@@ -27,8 +27,6 @@ pub mod sending;
 pub mod server_name;
 pub mod server_tokens;
 pub mod static_files;
-#[cfg(test)]
-mod testing;
 pub mod try_files;
 pub mod types;
 

@@ -102,4 +102,3 @@ fn write_persistence(out: &mut Vec<u8>, keep_alive: bool, keepalive: &Keepalive)
         out.extend_from_slice(b"\r\n");
     }
 }
-
