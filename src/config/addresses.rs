@@ -27,6 +27,8 @@ pub(super) struct Addresses<'s> {
 struct AddressDraft {
     address: Address,
     options: ListenOptions,
+    /// The first `listen`.
+    listened_at: Place,
     /// The `listen` that wrote options of the socket.
     options_at: Option<Place>,
     default: Arc<Server>,
@@ -74,8 +76,12 @@ impl<'s> Addresses<'s> {
     }
 
     pub(super) fn finish(self) -> Vec<Arc<AddressRoutes>> {
+        let sources = &self.session.sources;
         let routes = self.order.into_iter().map(|address| {
+            let (line, _column) = sources.line_and_column(address.listened_at);
+            let file = &sources.source(address.listened_at.file).name;
             Arc::new(AddressRoutes {
+                configured_at: format!("{file}:{line}").into(),
                 address: address.address,
                 options: address.options,
                 names: address.names.build(),
@@ -92,6 +98,7 @@ impl<'s> Addresses<'s> {
             self.order.push(AddressDraft {
                 address: listen.address.clone(),
                 options: listen.options.clone(),
+                listened_at: listen.place,
                 options_at: listen.options_written.then_some(listen.place),
                 default: Arc::clone(server),
                 default_at: listen.default_server.then_some(listen.place),

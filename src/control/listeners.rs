@@ -10,6 +10,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use crate::exchange::client::ListenerFacts;
+use crate::exchange::files::Reason;
 use crate::route::tree::Tree;
 use crate::runtime::listen;
 use crate::runtime::{Address, ListenOptions};
@@ -41,10 +42,12 @@ pub(super) struct Change {
 
 /// An address that cannot be listened on.
 #[derive(Debug, thiserror::Error)]
-#[error("bind() to {address} failed ({error})")]
+#[error("bind() to {address} failed {} in {configured_at}", Reason(error))]
 pub struct BindError {
     /// As configured.
     pub address: Address,
+    /// Where the configuration names it.
+    pub configured_at: Box<str>,
     /// Why.
     pub error: io::Error,
 }
@@ -67,7 +70,10 @@ impl Listeners {
             }
             match self.bind(&routes.address, &routes.options, workers) {
                 Ok(added) => change.added.push(added),
-                Err(error) => errors.push(BindError { address: routes.address.clone(), error }),
+                Err(error) => {
+                    let (address, configured_at) = (routes.address.clone(), routes.configured_at.clone());
+                    errors.push(BindError { address, configured_at, error });
+                }
             }
         }
         if !errors.is_empty() {

@@ -36,6 +36,8 @@ pub struct AddressRoutes {
     pub address: Address,
     /// How it is listened on.
     pub options: ListenOptions,
+    /// Where the configuration says so (`site.conf:3`), for messages.
+    pub configured_at: Box<str>,
     /// Servers by name.
     pub names: NameTable<Named>,
     /// The server for names that no other has; how requests are read is decided by it, too.

@@ -78,9 +78,7 @@ fn header_lines_that_programs_read_differently_are_refused() {
 #[test]
 fn exactly_one_host_is_needed() {
     let site = site();
-    for fields in
-        ["", "Host: a\r\nHost: a\r\n", "Host: a\r\nHost: b\r\n", "Host: a b\r\n", "Host: a/b\r\n", "Host: a,b\r\n"]
-    {
+    for fields in ["", "Host: a\r\nHost: a\r\n", "Host: a\r\nHost: b\r\n", "Host: a b\r\n", "Host: a/b\r\n"] {
         refused(&site, format!("GET /home.html HTTP/1.1\r\n{fields}\r\n").as_bytes(), 400);
     }
 }

@@ -29,7 +29,7 @@ fn every_status_has_its_page() {
         assert!(page.starts_with("<!doctype html>"), "{code}:\n{page}");
         assert!(page.contains(&format!("<title>{code} ")), "{code}:\n{page}");
         assert!(page.contains(sentence.as_str()), "{code} should say {sentence:?}:\n{page}");
-        assert!(!page.contains("{{") && !page.contains("}}"), "{code}: a blank is left:\n{page}");
+        assert!(!page.contains("{{"), "{code}: a blank is left:\n{page}");
         assert_eq!(answer.header("content-type"), Some("text/html"));
     }
 }
