@@ -53,3 +53,23 @@ pub(crate) fn plan_at<M: Module>(http: &str, path: &str) -> Arc<Plan> {
     let configuration = accepted::<M>(&format!("http {{ {http} }}"));
     configuration.tree.addresses[0].default.locate(path.as_bytes()).plan
 }
+
+/// Checks that the example of each directive is accepted in each block where it may stand.
+#[track_caller]
+pub(crate) fn check_examples<M: Module>() {
+    for directive in M::DIRECTIVES {
+        for context in directive.contexts.names() {
+            let example = directive.example;
+            let text = match context {
+                "main" => format!("{example} http {{ }}"),
+                "events" => format!("events {{ {example} }} http {{ }}"),
+                "http" => format!("http {{ {example} server {{ }} }}"),
+                "server" => format!("http {{ server {{ {example} }} }}"),
+                "location" => format!("http {{ server {{ location / {{ {example} }} }} }}"),
+                _ => format!("http {{ server {{ location / {{ {context} GET {{ {example} }} }} }} }}"),
+            };
+            let (configuration, report) = load_with::<M>(&text);
+            assert!(configuration.is_some(), "{report}");
+        }
+    }
+}

@@ -348,13 +348,6 @@ mod tests {
     }
 
     #[test]
-    fn each_example_is_accepted() {
-        for directive in Ignored::DIRECTIVES {
-            accepted::<Ignored>(&placed(directive.contexts, directive.example));
-        }
-    }
-
-    #[test]
     fn each_word_is_checked_as_nginx_does() {
         for line in [
             "master_process yes;",
