@@ -128,9 +128,9 @@ impl Server {
                 Cause::Reload => reload::reload(self),
                 Cause::ReopenLogs => self.reopen_logs(),
                 Cause::Retire => {
-                    report(Severity::Notice, format_args!("gracefully shutting down"));
                     retiring = true;
                     self.workers.retire();
+                    report(Severity::Notice, format_args!("gracefully shutting down"));
                 }
                 Cause::Stop => {
                     report(Severity::Notice, format_args!("stopping"));

@@ -4,11 +4,15 @@ use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use super::signals::Cause;
 use crate::base::report::{self, Severity, report};
 use crate::runtime::{Address, Mailbox, PostError};
 use crate::server::worker::{self, Limits, NewListener, Prepared, Setup};
+
+/// How long the control thread waits for log lines to be written before logs are opened anew.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(5);
 
 /// All workers of the process.
 #[derive(Debug, Default)]
@@ -58,8 +62,14 @@ impl Workers {
         self.tell(|mailbox| worker::set_limits(mailbox, limits));
     }
 
+    /// Has all workers write out their buffered log lines, and waits until they have: a worker that is busy for longer
+    /// than `FLUSH_PATIENCE` writes them to whatever file the log is then.
     pub(super) fn flush_logs(&self) {
-        self.tell(worker::flush_logs);
+        let (done, inbox) = mpsc::channel();
+        self.tell(|mailbox| worker::flush_logs(mailbox, done.clone()));
+        drop(done);
+        let end = Instant::now() + FLUSH_PATIENCE;
+        while inbox.recv_timeout(end.saturating_duration_since(Instant::now())).is_ok() {}
     }
 
     pub(super) fn retire(&self) {

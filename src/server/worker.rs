@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::mpsc::Sender;
 
 use super::listener::{self, ListenerState};
 use super::published::Published;
@@ -120,12 +121,16 @@ pub fn set_limits(mailbox: &Mailbox, limits: Limits) -> Result<(), PostError> {
     mailbox.post(Box::new(move |_| with_station(|station| station.set_limits(limits))))
 }
 
-/// Has a worker write out all buffered log lines.
+/// Has a worker write out all buffered log lines, and say so when it has.
 ///
 /// # Errors
 /// When the worker has ended.
-pub fn flush_logs(mailbox: &Mailbox) -> Result<(), PostError> {
-    mailbox.post(Box::new(|_| log_buffer::flush_all()))
+pub fn flush_logs(mailbox: &Mailbox, done: Sender<()>) -> Result<(), PostError> {
+    mailbox.post(Box::new(move |_| {
+        log_buffer::flush_all();
+        // Who asked may have stopped waiting.
+        let _nobody_waits = done.send(());
+    }))
 }
 
 /// Has a worker accept no more, finish what runs, close idle connections, and end.

@@ -34,9 +34,9 @@ fn it_passes_the_check_as_it_stands() {
 fn the_first_site_serves_its_pages() {
     let site = example();
     let home = site.get("/");
-    assert_eq!((home.status, home.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    assert_eq!((home.status, home.header("content-type")), (200, Some("text/html")));
     assert_eq!(home.text(), read("html/example/index.html"));
-    assert_eq!(site.get("/style.css").header("content-type"), Some("text/css; charset=utf-8"));
+    assert_eq!(site.get("/style.css").header("content-type"), Some("text/css"));
     assert_eq!(site.get("/favicon.svg").header("content-type"), Some("image/svg+xml"));
 }
 

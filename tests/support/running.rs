@@ -324,7 +324,8 @@ fn listening(lines: &[String]) -> Vec<String> {
 
 /// How many different addresses a configuration names; one, if it leaves that to the default.
 fn listens(configuration: &str) -> usize {
-    let words: Vec<&str> = configuration.split([' ', '\n', ';', '{']).filter(|word| !word.is_empty()).collect();
+    let lines = configuration.lines().map(|line| line.split('#').next().unwrap_or_default());
+    let words: Vec<&str> = lines.flat_map(|line| line.split([' ', ';', '{'])).filter(|word| !word.is_empty()).collect();
     let named = words.windows(2).filter(|pair| pair[0] == "listen").map(|pair| pair[1]);
     named.collect::<BTreeSet<_>>().len().max(1)
 }
