@@ -32,6 +32,8 @@ pub mod sources;
 mod structure;
 mod syslog_word;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 mod variables;
 

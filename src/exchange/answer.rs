@@ -226,6 +226,11 @@ fn fail(exchange: &mut Exchange, status: Status, location: Option<Bytes>) -> Tur
         ErrorTarget::Named(name) => Turn::Outcome(Outcome::Named(Arc::clone(name))),
         ErrorTarget::Uri(template) => {
             let target = template.render_bytes(exchange);
+            if target.starts_with(b"@")
+                && let Ok(name) = std::str::from_utf8(&target)
+            {
+                return Turn::Outcome(Outcome::Named(Arc::from(name)));
+            }
             if !target.starts_with(b"/") {
                 return Turn::Finish(Box::new(redirect::to_error_page(exchange, page.answer, target)));
             }
@@ -255,8 +260,13 @@ fn finish(exchange: &mut Exchange, mut response: Box<Response>) -> Result<Box<Re
     if let Some(range) = exchange.error.content_range.take() {
         response.headers.set(names::CONTENT_RANGE, range);
     }
+    if let Some(allow) = exchange.error.allow.take() {
+        response.headers.set(names::ALLOW, allow);
+    }
+    // A page for a redirect's status does not take away where it leads, as in nginx.
+    let led_to = exchange.error.location.take();
     exchange.error = ErrorState::default();
-    if let Some(location) = &response.location {
+    if let Some(location) = response.location.as_ref().or(led_to.as_ref()) {
         response.location = Some(redirect::absolute(exchange, location));
     }
     Ok(response)

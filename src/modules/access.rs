@@ -166,8 +166,8 @@ mod tests {
     use std::net::SocketAddr;
 
     use super::*;
+    use crate::config::testing::{plan_at, refused, warned};
     use crate::exchange::testing::Location;
-    use crate::modules::testing::{plan_at, refused, warned};
 
     /// Rules written as `+10.0.0.0/8 -all`.
     fn rules(text: &str) -> Vec<Rule> {

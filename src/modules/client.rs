@@ -288,7 +288,7 @@ fn set_body_folder(conf: &mut Conf, arguments: &mut Arguments<'_>) -> Result<(),
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::modules::testing::{accepted, plan_at, refused};
+    use crate::config::testing::{accepted, plan_at, refused};
 
     fn reading(server: &str) -> Reading {
         let configuration = accepted::<Client>(&format!("http {{ server {{ {server} }} }}"));

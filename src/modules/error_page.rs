@@ -144,7 +144,7 @@ fn invalid(arguments: &Arguments<'_>, index: usize) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::modules::testing::{plan_at, refused, warned};
+    use crate::config::testing::{plan_at, refused, warned};
 
     /// The pages of a location, in a short form.
     fn pages(text: &str) -> Vec<String> {

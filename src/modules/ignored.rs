@@ -334,7 +334,7 @@ fn file_cache(arguments: &Arguments<'_>) -> Result<(), Diagnostic> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::modules::testing::{accepted, load_with};
+    use crate::config::testing::{accepted, load_with};
 
     /// A line in the first block where it may stand.
     fn placed(contexts: Contexts, line: &str) -> String {
@@ -344,13 +344,6 @@ mod tests {
             format!("events {{ {line} }} http {{ }}")
         } else {
             format!("http {{ {line} }}")
-        }
-    }
-
-    #[test]
-    fn each_example_is_accepted() {
-        for directive in Ignored::DIRECTIVES {
-            accepted::<Ignored>(&placed(directive.contexts, directive.example));
         }
     }
 

@@ -47,7 +47,7 @@ impl Module for Internal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::modules::testing::plan_at;
+    use crate::config::testing::plan_at;
 
     #[test]
     fn the_location_and_those_inside_it_are_internal() {

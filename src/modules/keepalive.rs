@@ -127,7 +127,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::modules::testing::{plan_at, refused};
+    use crate::config::testing::{plan_at, refused};
 
     fn keepalive(text: &str) -> KeepaliveSettings {
         plan_at::<Keepalive>(&format!("server {{ {text} }}"), "/").settings.keepalive

@@ -88,7 +88,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::modules::testing::{plan_at, refused};
+    use crate::config::testing::{plan_at, refused};
 
     #[test]
     fn a_location_takes_what_it_does_not_set_from_its_server() {

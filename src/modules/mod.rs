@@ -27,8 +27,6 @@ pub mod sending;
 pub mod server_name;
 pub mod server_tokens;
 pub mod static_files;
-#[cfg(test)]
-mod testing;
 pub mod try_files;
 pub mod types;
 
@@ -66,3 +64,38 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<headers::Headers>::NEW,
     &Erased::<range::Range>::NEW,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::testing::check_examples;
+
+    /// But for those of the logs, which would open files.
+    #[test]
+    fn the_examples_of_the_manual_are_accepted() {
+        check_examples::<access::Access>();
+        check_examples::<autoindex::Autoindex>();
+        check_examples::<client::Client>();
+        check_examples::<conditional::Conditional>();
+        check_examples::<error_page::ErrorPage>();
+        check_examples::<headers::Headers>();
+        check_examples::<ignored::Ignored>();
+        check_examples::<index::Index>();
+        check_examples::<internal::Internal>();
+        check_examples::<keepalive::Keepalive>();
+        check_examples::<lingering::Lingering>();
+        check_examples::<listen::Listen>();
+        check_examples::<log_settings::LogSettings>();
+        check_examples::<process::Process>();
+        check_examples::<range::Range>();
+        check_examples::<redirects::Redirects>();
+        check_examples::<return_response::Return>();
+        check_examples::<root::Root>();
+        check_examples::<sending::Sending>();
+        check_examples::<server_name::ServerName>();
+        check_examples::<server_tokens::ServerTokens>();
+        check_examples::<static_files::StaticFiles>();
+        check_examples::<try_files::TryFiles>();
+        check_examples::<types::Types>();
+    }
+}

@@ -56,7 +56,7 @@ impl Module for Process {
                   logs. Without a group it is the group that has the user's name; unlike nginx, where there is none it \
                   is the user's primary group. Started by anybody else the server stays who it is, and the directive \
                   has no effect.",
-            example: "user www-data;",
+            example: "user nobody;",
             origin: Origin::Nginx,
         },
         Directive {

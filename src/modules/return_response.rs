@@ -153,9 +153,9 @@ fn with_text(exchange: &Exchange, status: Status, text: Bytes) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::testing::{plan_at, refused, warned};
     use crate::exchange::test_support::template;
     use crate::exchange::testing::Location;
-    use crate::modules::testing::{plan_at, refused, warned};
 
     fn text(code: u16, text: &str) -> Answer {
         Answer::Text { status: Status::new(code).unwrap(), text: template(text) }

@@ -171,7 +171,7 @@ impl Module for Sending {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::modules::testing::{plan_at, refused};
+    use crate::config::testing::{plan_at, refused};
 
     #[test]
     fn each_setting_arrives_at_the_location() {

@@ -100,7 +100,7 @@ fn name(arguments: &Arguments<'_>, index: usize) -> Result<Name, Diagnostic> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::modules::testing::{accepted, refused, warned};
+    use crate::config::testing::{accepted, refused, warned};
 
     #[test]
     fn all_names_of_all_lines_lead_to_the_server() {

@@ -72,7 +72,7 @@ fn tokens(arguments: &Arguments<'_>) -> Result<Tokens, Diagnostic> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::modules::testing::{plan_at, refused};
+    use crate::config::testing::{plan_at, refused};
 
     fn told(text: &str) -> Tokens {
         plan_at::<ServerTokens>(&format!("server {{ {text} }}"), "/").settings.server_tokens.clone()

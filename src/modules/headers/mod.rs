@@ -252,10 +252,10 @@ mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
+    use crate::config::testing::{plan_at, refused, warned};
     use crate::exchange::plan::{Handler, Handling, Outcome, Stage};
     use crate::exchange::test_support::template;
     use crate::exchange::testing::{Answer, Location};
-    use crate::modules::testing::{plan_at, refused, warned};
 
     /// Answers with a status, an ETag, and the example date of RFC 9110 as its last change. The clock of the tests
     /// shows that date too.

@@ -264,7 +264,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::modules::testing::{accepted, load_with, refused};
+    use crate::config::testing::{accepted, load_with, refused};
 
     /// The addresses of servers with these lines.
     fn listens(servers: &[&str]) -> Vec<String> {

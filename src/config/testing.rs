@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::config::render::{self, Colour};
-use crate::config::schema::{AnyModule, Erased, Module};
-use crate::config::{Configuration, Origin, Request, load};
+use super::render::{self, Colour};
+use super::schema::{AnyModule, Erased, Module};
+use super::{Configuration, Origin, Request, load};
 use crate::exchange::plan::Plan;
 use crate::exchange::site::Site;
 
 /// What one module makes of a whole text: the configuration if there is one, and what was reported.
-pub(super) fn load_with<M: Module>(text: &str) -> (Option<Configuration>, String) {
+pub(crate) fn load_with<M: Module>(text: &str) -> (Option<Configuration>, String) {
     let module: &'static dyn AnyModule = Box::leak(Box::new(Erased::<M>::NEW));
     let request = Request {
         origin: Origin::BuiltIn(text.to_owned()),
@@ -25,7 +25,7 @@ pub(super) fn load_with<M: Module>(text: &str) -> (Option<Configuration>, String
 
 /// The configuration of a text without findings.
 #[track_caller]
-pub(super) fn accepted<M: Module>(text: &str) -> Configuration {
+pub(crate) fn accepted<M: Module>(text: &str) -> Configuration {
     let (configuration, report) = load_with::<M>(text);
     assert_eq!(report, "", "of {text}");
     configuration.unwrap()
@@ -33,7 +33,7 @@ pub(super) fn accepted<M: Module>(text: &str) -> Configuration {
 
 /// What is reported of lines of a server that are refused.
 #[track_caller]
-pub(super) fn refused<M: Module>(server: &str) -> String {
+pub(crate) fn refused<M: Module>(server: &str) -> String {
     let (configuration, report) = load_with::<M>(&format!("http {{ server {{ {server} }} }}"));
     assert!(configuration.is_none(), "accepted: {server}");
     report
@@ -41,7 +41,7 @@ pub(super) fn refused<M: Module>(server: &str) -> String {
 
 /// What is reported of lines of a server that are accepted.
 #[track_caller]
-pub(super) fn warned<M: Module>(server: &str) -> String {
+pub(crate) fn warned<M: Module>(server: &str) -> String {
     let (configuration, report) = load_with::<M>(&format!("http {{ server {{ {server} }} }}"));
     assert!(configuration.is_some(), "refused: {report}");
     report
@@ -49,7 +49,27 @@ pub(super) fn warned<M: Module>(server: &str) -> String {
 
 /// The plan that answers a path of the first server in lines of `http`.
 #[track_caller]
-pub(super) fn plan_at<M: Module>(http: &str, path: &str) -> Arc<Plan> {
+pub(crate) fn plan_at<M: Module>(http: &str, path: &str) -> Arc<Plan> {
     let configuration = accepted::<M>(&format!("http {{ {http} }}"));
     configuration.tree.addresses[0].default.locate(path.as_bytes()).plan
+}
+
+/// Checks that the example of each directive is accepted in each block where it may stand.
+#[track_caller]
+pub(crate) fn check_examples<M: Module>() {
+    for directive in M::DIRECTIVES {
+        for context in directive.contexts.names() {
+            let example = directive.example;
+            let text = match context {
+                "main" => format!("{example} http {{ }}"),
+                "events" => format!("events {{ {example} }} http {{ }}"),
+                "http" => format!("http {{ {example} server {{ }} }}"),
+                "server" => format!("http {{ server {{ {example} }} }}"),
+                "location" => format!("http {{ server {{ location / {{ {example} }} }} }}"),
+                _ => format!("http {{ server {{ location / {{ {context} GET {{ {example} }} }} }} }}"),
+            };
+            let (configuration, report) = load_with::<M>(&text);
+            assert!(configuration.is_some(), "{report}");
+        }
+    }
 }

@@ -1,0 +1,136 @@
+//! Fields that the configuration adds.
+
+use crate::support::*;
+
+fn site(conf: &str) -> Running {
+    Site::new().file("page.html", "hello").conf(conf).start()
+}
+
+#[test]
+fn fields_are_added_to_what_succeeds_and_redirects() {
+    let site = site("add_header X-A $uri; location = /old { return 301 /; }");
+    assert_eq!(site.get("/page.html").header("x-a"), Some("/page.html"));
+    assert_eq!(site.get("/old").header("x-a"), Some("/old"));
+    assert_eq!(site.get("/none").header("x-a"), None);
+    assert_eq!(site.get_with("/page.html", &[("Range", "bytes=0-1")]).header("x-a"), Some("/page.html"));
+}
+
+#[test]
+fn always_means_errors_too() {
+    let site = site("add_header X-A 1 always; add_header X-B 2;");
+    let answer = site.get("/none");
+    assert_eq!((answer.status, answer.header("x-a"), answer.header("x-b")), (404, Some("1"), None));
+}
+
+#[test]
+fn fields_of_one_name_stand_side_by_side_and_empty_ones_are_left_out() {
+    let answer =
+        site("add_header X-A 1; add_header X-A 2; add_header X-E ''; add_header X-V $arg_v;").get("/page.html");
+    assert_eq!(answer.headers_named("x-a"), ["1", "2"]);
+    assert_eq!((answer.header("x-e"), answer.header("x-v")), (None, None));
+}
+
+#[test]
+fn a_block_with_fields_of_its_own_has_none_from_outside() {
+    let site = Site::new()
+        .http("add_header X-A outer;")
+        .conf("location = /a { add_header X-B inner; return 204; } location = /b { return 204; }")
+        .start();
+    let answer = site.get("/a");
+    assert_eq!((answer.header("x-a"), answer.header("x-b")), (None, Some("inner")));
+    assert_eq!(site.get("/b").header("x-a"), Some("outer"));
+}
+
+#[test]
+fn validators_are_replaced_or_taken_away() {
+    let answer =
+        site("add_header ETag '\"own\"'; add_header Last-Modified 'Mon, 28 Sep 1998 06:00:00 GMT';").get("/page.html");
+    assert_eq!(answer.header("etag"), Some("\"own\""));
+    assert_eq!(answer.header("last-modified"), Some("Mon, 28 Sep 1998 06:00:00 GMT"));
+    let answer = site("add_header ETag ''; add_header Last-Modified '';").get("/page.html");
+    assert_eq!((answer.header("etag"), answer.header("last-modified")), (None, None));
+}
+
+#[test]
+fn a_value_cannot_break_out_of_its_line() {
+    let answer = site("add_header X-A $uri; return 200 hi;").get("/a%0d%0aX-Evil:%201");
+    assert_eq!(answer.header("x-evil"), None);
+    assert_eq!(answer.header("x-a"), Some("/a  X-Evil: 1"));
+}
+
+#[test]
+fn fields_are_on_a_304() {
+    let site = site("add_header X-A 1; expires max;");
+    let tag = site.get("/page.html").header("etag").map(str::to_owned).expect("files have one");
+    let answer = site.get_with("/page.html", &[("If-None-Match", &tag)]);
+    assert_eq!((answer.status, answer.header("x-a")), (304, Some("1")));
+    assert_eq!(answer.header("cache-control"), Some("max-age=315360000"));
+}
+
+#[test]
+fn the_words_of_expires_have_nginxs_forms() {
+    let seen = |value: &str| {
+        let answer = site(&format!("expires {value};")).get("/page.html");
+        (answer.header("expires").map(str::to_owned), answer.header("cache-control").map(str::to_owned))
+    };
+    let both = |expires: &str, control: &str| (Some(expires.to_owned()), Some(control.to_owned()));
+    assert_eq!(seen("epoch"), both("Thu, 01 Jan 1970 00:00:01 GMT", "no-cache"));
+    assert_eq!(seen("max"), both("Thu, 31 Dec 2037 23:55:55 GMT", "max-age=315360000"));
+    assert_eq!(seen("off"), (None, None));
+}
+
+#[test]
+fn a_time_is_the_age_and_the_date_is_that_much_later() {
+    let answer = site("expires 1h;").get("/page.html");
+    assert_eq!(answer.header("cache-control"), Some("max-age=3600"));
+    let date = |name: &str| httpdate::parse_http_date(answer.header(name).expect("it is there")).expect("it is a date");
+    let later = date("expires").duration_since(date("date")).expect("it is later");
+    assert_eq!(later.as_secs(), 3600);
+    let past = site("expires -1;").get("/page.html");
+    assert_eq!(past.header("cache-control"), Some("no-cache"));
+}
+
+#[test]
+fn expires_may_depend_on_the_request() {
+    let site = site("expires $arg_e;");
+    let seen = |value: &str| site.get(&format!("/page.html?e={value}")).header("cache-control").map(str::to_owned);
+    assert_eq!(seen("2m").as_deref(), Some("max-age=120"));
+    assert_eq!(seen("epoch").as_deref(), Some("no-cache"));
+    assert_eq!(seen("off"), None);
+    assert_eq!(seen("nonsense"), None);
+}
+
+#[test]
+fn expires_and_cache_control_stand_in_nginxs_order() {
+    let answer = site("expires max; add_header Cache-Control public;").get("/page.html");
+    let names: Vec<_> = answer.headers.iter().map(|(name, _)| name.as_str()).collect();
+    let expected = [
+        "Server",
+        "Date",
+        "Content-Type",
+        "Content-Length",
+        "Last-Modified",
+        "Connection",
+        "ETag",
+        "Expires",
+        "Cache-Control",
+        "Cache-Control",
+        "Accept-Ranges",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(answer.headers_named("cache-control"), ["max-age=315360000", "public"]);
+}
+
+#[test]
+fn names_and_times_that_are_none_are_refused() {
+    for (line, reason) in [
+        ("add_header X-A: b;", "write `X-A`"),
+        ("add_header Content-Length 5;", "cannot be added"),
+        ("add_header X-A some words;", "invalid parameter \"words\""),
+        ("expires soon;", "invalid value \"soon\" in \"expires\" directive"),
+        ("expires @25h;", "daily time value must be less than 24 hours"),
+    ] {
+        let checked = check_config(&format!("events {{ }} http {{ server {{ {line} }} }}"));
+        assert!(!checked.ok && checked.output.contains(reason), "{line}: {}", checked.output);
+    }
+}
