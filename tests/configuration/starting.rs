@@ -52,6 +52,9 @@ fn a_log_that_cannot_be_opened_is_an_error() {
 
 #[test]
 fn a_user_that_does_not_exist_is_an_error() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
     let folder = Site::new().main("user nobody-of-that-name;").unstarted();
     let text = refused(&folder);
     assert!(text.contains("nobody-of-that-name"), "{text}");

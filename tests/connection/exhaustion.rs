@@ -38,6 +38,14 @@ fn at_worker_connections_new_ones_wait_for_old_ones_to_leave() {
 }
 
 #[test]
+fn a_crowd_does_not_fill_the_log() {
+    let site = Site::new().main("events { worker_connections 8; }").conf("return 200 said;").start();
+    leave_one_by_one(crowd(&site, 100));
+    let lines = site.error_log().lines().count();
+    assert!(lines < 20, "{lines} lines:\n{}", site.error_log());
+}
+
+#[test]
 fn without_descriptors_new_connections_wait() {
     let site = Site::new().conf("return 200 said;").start();
     let mut first = site.connect();

@@ -123,6 +123,23 @@ fn what_is_too_long_is_refused_as_such() {
 }
 
 #[test]
+fn who_is_refused_may_go_on_sending() {
+    let site = site();
+    for request in
+        ["GET / HTTP/1.1\r\n\r\n", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", "nonsense\r\n\r\n"]
+    {
+        let mut client = site.connect();
+        client.send(request);
+        assert_eq!(client.answer().status, 400, "{request:?}");
+        for _ in 0..10 {
+            client.try_send("more").unwrap_or_else(|error| panic!("{request:?}: the connection was reset: {error}"));
+        }
+        client.shutdown_write();
+        assert!(client.closed(), "{request:?}");
+    }
+}
+
+#[test]
 fn an_endless_line_is_refused_before_its_end() {
     let site = site();
     let mut client = site.connect();

@@ -73,3 +73,20 @@ fn a_file_that_shrinks_while_it_is_sent_costs_its_own_connection() {
         assert_eq!(site.error_log().matches("[alert]").count(), 1);
     }
 }
+
+#[test]
+fn a_client_that_asks_and_never_reads_is_made_to_wait() {
+    let site = Site::new().conf("keepalive_requests 1000000000; return 200 said;").start();
+    let mut greedy = site.connect();
+    let requests = "GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(1000);
+    let mut taken = 0;
+    let mut refused = 0;
+    // What was not taken several times, while others were answered between, is not going to be.
+    while refused < 20 {
+        let count = greedy.send_now(requests.as_bytes());
+        taken += count;
+        refused = if count == 0 { refused + 1 } else { 0 };
+        assert!(taken < 256 << 20, "the server takes requests without end");
+        assert_eq!(site.get("/").text(), "said");
+    }
+}

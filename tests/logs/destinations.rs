@@ -59,3 +59,35 @@ fn a_disk_that_is_full_stops_no_answer() {
     let line = site.wait_for_log("/dev/full");
     assert!(line.contains("No space left"), "{line}");
 }
+
+#[test]
+fn workers_do_not_mix_their_lines() {
+    for buffer in ["", "buffer=4k flush=10ms"] {
+        let site = Site::new()
+            .main("worker_processes 4;")
+            .http("log_format short '<$uri>';")
+            .conf(&format!("access_log {{root}}/access.log short {buffer}; return 204;"))
+            .start();
+        const THREADS: usize = 8;
+        const REQUESTS: usize = 100;
+        std::thread::scope(|scope| {
+            for thread in 0..THREADS {
+                let site = &site;
+                scope.spawn(move || {
+                    let mut client = site.connect();
+                    for request in 0..REQUESTS {
+                        client.get(&format!("/{thread}/{request}/{}", "x".repeat(request)));
+                    }
+                });
+            }
+        });
+        let mut lines = site.access_log("access.log", THREADS * REQUESTS);
+        let mut expected: Vec<_> = (0..THREADS * REQUESTS)
+            .map(|at| (at / REQUESTS, at % REQUESTS))
+            .map(|(thread, request)| format!("</{thread}/{request}/{}>", "x".repeat(request)))
+            .collect();
+        lines.sort();
+        expected.sort();
+        assert_eq!(lines, expected);
+    }
+}

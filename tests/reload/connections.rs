@@ -79,3 +79,21 @@ fn a_reload_without_a_change_changes_nothing() {
     // A connection of the last requests may still be closing.
     assert!(site.open_files() <= before + 4, "{} descriptors, {before} before", site.open_files());
 }
+
+#[test]
+fn a_storm_of_signals_is_weathered() {
+    let site = Site::new().config(&configuration("return 200 said;")).start();
+    let mut client = site.connect();
+    for _ in 0..100 {
+        site.signal("HUP");
+        site.signal("USR1");
+        assert_eq!(client.get("/").text(), "said");
+    }
+    site.configure(&configuration("return 200 new;"));
+    let mut taken = |_| {
+        // It may be what is left of the storm that ends here.
+        site.reload();
+        client.get("/").text() == "new"
+    };
+    assert!((0..300).any(&mut taken), "the new configuration is taken");
+}

@@ -61,6 +61,14 @@ impl Client {
         self.socket.write_all(bytes.as_ref())
     }
 
+    /// Sends as much as is taken without waiting; says how much.
+    pub(crate) fn send_now(&mut self, bytes: &[u8]) -> usize {
+        self.socket.set_nonblocking(true).expect("a socket can be non-blocking");
+        let result = self.socket.write(bytes);
+        self.socket.set_nonblocking(false).expect("a socket can be blocking");
+        result.unwrap_or(0)
+    }
+
     /// Sends `GET path` for `localhost`.
     #[track_caller]
     pub(crate) fn get(&mut self, path: &str) -> Answer {
