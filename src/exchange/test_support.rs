@@ -53,7 +53,7 @@ impl Bench {
         let handle = self.worker.handle();
         let site =
             Arc::new(OneLocation { plan: Arc::new(plan.finish(None)), name: Bytes::from_static(b"example.org") });
-        let uri = Bytes::from(normalise(head.target.path(), true).expect("the test asks for a path"));
+        let uri = Bytes::from(normalise(&head.target.path(), true).expect("the test asks for a path"));
         let args = head.target.query().unwrap_or_default();
         let client = Client {
             number: 5,

@@ -61,12 +61,42 @@ impl CachedDate {
     }
 }
 
+/// The texts of a few dates, each formatted once while it stays: many responses tell the date of the same files.
+#[derive(Debug, Clone, Default)]
+pub struct DateCache {
+    places: [Option<(u64, [u8; LENGTH])>; DATES_CACHED],
+}
+
+/// How many dates are kept; a date has one place, by its second.
+const DATES_CACHED: usize = 16;
+
+impl DateCache {
+    /// The date in the form that is sent, as [`format`] gives it.
+    pub fn format(&mut self, time: SystemTime) -> [u8; LENGTH] {
+        let second = second_of(time);
+        // The remainder is smaller than the number of places.
+        let place = &mut self.places[(second % DATES_CACHED as u64) as usize];
+        match place {
+            Some((cached, text)) if *cached == second => *text,
+            _ => place.insert((second, format(time))).1,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn second(second: u64) -> SystemTime {
         UNIX_EPOCH + Duration::from_secs(second)
+    }
+
+    #[test]
+    fn a_cached_date_is_that_of_its_own_second() {
+        let mut cache = DateCache::default();
+        for number in [0, 16, 0, 784_111_777, 1, 16] {
+            assert_eq!(cache.format(second(number)), format(second(number)), "{number}");
+        }
     }
 
     #[test]

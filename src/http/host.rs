@@ -50,17 +50,21 @@ fn literal_length(text: &[u8]) -> Result<usize, BadHost> {
     Ok(end + 1)
 }
 
-/// The length of the name at the beginning of `text`, up to a colon or the end.
+/// The length of the registered name (RFC 3986 section 3.2.2) at the beginning of `text`, up to a colon or the end.
 fn name_length(text: &[u8]) -> Result<usize, BadHost> {
-    let end = text.iter().position(|byte| *byte == b':').unwrap_or(text.len());
-    let name = &text[..end];
-    if !name.iter().copied().all(is_name_byte) || name.windows(2).any(|pair| pair == b"..") {
-        return Err(BadHost);
+    let mut before = 0;
+    for (place, byte) in text.iter().copied().enumerate() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' => {}
+            b'.' if before != b'.' => {}
+            b':' => return Ok(place),
+            b'%' if text.get(place + 1..place + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) => {}
+            b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' => {}
+            _ => return Err(BadHost),
+        }
+        before = byte;
     }
-    let escapes_hold = name.iter().enumerate().filter(|(_, byte)| **byte == b'%').all(|(place, _)| {
-        name.get(place + 1..place + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-    });
-    if escapes_hold { Ok(end) } else { Err(BadHost) }
+    Ok(text.len())
 }
 
 /// The port in `rest`, which is what stands behind the name: nothing, `:`, or `:` and digits.
@@ -76,11 +80,6 @@ fn parse_port(rest: &[u8]) -> Result<Option<u16>, BadHost> {
     }
     let digits = std::str::from_utf8(digits).map_err(|_| BadHost)?;
     digits.parse().map(Some).map_err(|_| BadHost)
-}
-
-/// A byte of a registered name (RFC 3986 section 3.2.2).
-fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte)
 }
 
 #[cfg(test)]

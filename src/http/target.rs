@@ -118,11 +118,9 @@ impl Target {
 
     /// The path as sent, neither decoded nor resolved. `/` when an absolute URI has none, `*` and `host:port` in the
     /// forms that have no path.
-    pub fn path(&self) -> &[u8] {
-        if self.path.is_empty() {
-            return b"/";
-        }
-        &self.raw[self.path.start as usize..self.path.end as usize]
+    pub fn path(&self) -> Bytes {
+        let range = self.path.start as usize..self.path.end as usize;
+        if range.is_empty() { Bytes::from_static(b"/") } else { self.raw.slice(range) }
     }
 
     /// The query as sent, without its question mark: nginx's `$args` at first. Nothing when there is no question mark.
@@ -180,6 +178,28 @@ pub fn normalise(raw_path: &[u8], merge_slashes: bool) -> Result<Vec<u8>, BadTar
     Ok(path)
 }
 
+/// [`normalise`] for a path whose bytes are shared: most paths are normal as they were sent, and need no copy.
+///
+/// # Errors
+/// As there.
+pub fn normalise_shared(raw_path: &Bytes, merge_slashes: bool) -> Result<Bytes, BadTarget> {
+    if is_normal(raw_path) { Ok(raw_path.clone()) } else { normalise(raw_path, merge_slashes).map(Bytes::from) }
+}
+
+/// Whether there is nothing to do for `normalise`: no escape, no end of the path, and no segment that is empty or
+/// begins with a dot.
+fn is_normal(path: &[u8]) -> bool {
+    let mut before = 0;
+    for byte in path {
+        match byte {
+            b'/' | b'.' if before == b'/' => return false,
+            b'%' | b'?' | b'#' | 0 => return false,
+            byte => before = *byte,
+        }
+    }
+    path.first() == Some(&b'/')
+}
+
 /// The byte of two hexadecimal digits, which is not NUL.
 fn unescape(high: Option<&u8>, low: Option<&u8>) -> Result<u8, BadTarget> {
     let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
@@ -233,7 +253,7 @@ mod tests {
     fn an_origin_form_has_a_path_and_perhaps_a_query() {
         let target = parse("/a/b?c=d?e#f", Method::Get).unwrap();
         assert_eq!(target.form(), &TargetForm::Origin);
-        assert_eq!(target.path(), b"/a/b");
+        assert_eq!(target.path(), "/a/b");
         assert_eq!(target.query().unwrap(), "c=d?e");
         assert_eq!(target.request_uri(), "/a/b?c=d?e#f");
         assert_eq!(parse("/a?", Method::Get).unwrap().query().unwrap(), "");
@@ -245,7 +265,7 @@ mod tests {
         let target = parse("http://a:80/b?c", Method::Get).unwrap();
         let form = TargetForm::Absolute { scheme: "http".into(), authority: "a:80".into() };
         assert_eq!(target.form(), &form);
-        assert_eq!(target.path(), b"/b");
+        assert_eq!(target.path(), "/b");
         assert_eq!(target.request_uri(), "/b?c");
         assert_eq!(target.raw(), "http://a:80/b?c");
     }
@@ -253,10 +273,10 @@ mod tests {
     #[test]
     fn an_absolute_form_without_a_path_asks_for_the_root() {
         let target = parse("http://a", Method::Get).unwrap();
-        assert_eq!((target.path(), target.query()), (&b"/"[..], None));
+        assert_eq!((target.path(), target.query()), ("/".into(), None));
         assert_eq!(target.request_uri(), "/");
         let target = parse("http://a?b", Method::Get).unwrap();
-        assert_eq!((target.path(), target.query().unwrap()), (&b"/"[..], "b".into()));
+        assert_eq!((target.path(), target.query().unwrap()), ("/".into(), "b".into()));
     }
 
     #[test]
@@ -350,6 +370,12 @@ mod tests {
                 prop_assert!(!merge_slashes || !path.windows(2).any(|pair| pair == b"//"));
                 prop_assert!(path.len() <= raw.len());
             }
+        }
+
+        #[test]
+        fn a_shared_path_is_normalised_alike(raw in raw_path(), merge_slashes: bool) {
+            let shared = normalise_shared(&Bytes::from(raw.clone()), merge_slashes);
+            prop_assert_eq!(shared, normalise(&raw, merge_slashes).map(Bytes::from));
         }
 
         #[test]

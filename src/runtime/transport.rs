@@ -13,7 +13,7 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use rustix::net::{SendAncillaryBuffer, SendFlags, Shutdown, sockopt};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, sockopt};
 
 use super::handle::{Handle, SCRATCH_BYTES};
 use super::io::{Io, Ready};
@@ -65,7 +65,7 @@ impl Transport {
     /// Those of read(2).
     pub fn poll_read_into(&self, memory: &mut [u8]) -> Poll<io::Result<usize>> {
         let io = self.io();
-        let count = ready!(io.try_io(Ready::READABLE, |socket| Ok(rustix::io::read(socket, &mut *memory)?)))?;
+        let count = ready!(io.try_io(Ready::READABLE, |socket| Ok(rustix::net::recv(socket, &mut *memory, RecvFlags::empty())?.0)))?;
         if count < memory.len() && count > 0 {
             io.ended_short(Ready::READABLE);
         }
@@ -85,6 +85,20 @@ impl Transport {
             Ok(rustix::net::sendmsg(socket, slices, &mut SendAncillaryBuffer::default(), flags)?)
         }))?;
         if count < slices.iter().map(|slice| slice.len()).sum() {
+            io.ended_short(Ready::WRITABLE);
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    /// [`Transport::poll_write`] for one run of bytes, which costs the system less.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn poll_send(&self, bytes: &[u8], more: bool) -> Poll<io::Result<usize>> {
+        let io = self.io();
+        let flags = if more { SendFlags::NOSIGNAL | SendFlags::MORE } else { SendFlags::NOSIGNAL };
+        let count = ready!(io.try_io(Ready::WRITABLE, |socket| Ok(rustix::net::send(socket, bytes, flags)?)))?;
+        if count < bytes.len() {
             io.ended_short(Ready::WRITABLE);
         }
         Poll::Ready(Ok(count))

@@ -28,7 +28,7 @@ use crate::exchange::site::Site;
 use crate::exchange::{Captured, Exchange};
 use crate::http::h1::{BadRequest, Decoder, PartialRequest, RequestHead};
 use crate::http::headers::names;
-use crate::http::target::{TargetForm, normalise};
+use crate::http::target::{TargetForm, normalise_shared};
 use crate::http::{Method, Status};
 use crate::runtime::{Peer, Transport};
 
@@ -180,8 +180,12 @@ impl Connection {
             response.close = true;
             response
         });
-        self.finish(exchange, response).await?;
-        Err(Ending::Linger(lingering))
+        let answered = response.is_some();
+        match self.finish(exchange, response).await {
+            // What was wrong may not have been all that the client sends.
+            Err(Ending::Close) if answered && lingering.close != LingeringClose::Off => Err(Ending::Linger(lingering)),
+            ended => ended,
+        }
     }
 
     /// A request whose client left, or was too slow: a line in the log.
@@ -203,7 +207,7 @@ impl Connection {
         let (site, captured) = self.select(head.host.as_ref().map(|host| &*host.name));
         let body = self.inflow(&head);
         let args = head.target.query().unwrap_or_default();
-        let uri = Bytes::copy_from_slice(head.target.path());
+        let uri = head.target.path();
         let head_bytes = head.head_bytes as u64;
         let request = Request { head, body };
         let client = Rc::clone(&self.client);
@@ -243,9 +247,9 @@ impl Connection {
             exchange.error.allow = Some(Bytes::from_static(b"GET, HEAD"));
             return Err(Refusal::Status(Status::METHOD_NOT_ALLOWED));
         }
-        match normalise(exchange.request.head.target.path(), exchange.site.merge_slashes()) {
+        match normalise_shared(&exchange.request.head.target.path(), exchange.site.merge_slashes()) {
             Ok(path) => {
-                exchange.uri = Bytes::from(path);
+                exchange.uri = path;
                 Ok(())
             }
             Err(error) => {
@@ -356,7 +360,7 @@ impl Connection {
 
     /// `client_header_timeout` of the address's default server.
     pub(super) fn header_timeout(&self) -> Duration {
-        self.listener.routes().map_or(Duration::ZERO, |routes| routes.default.reading.header_timeout)
+        self.listener.with_reading(|reading| reading.header_timeout)
     }
 }
 

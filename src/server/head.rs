@@ -1,6 +1,6 @@
 //! The head of an HTTP/1 response: framing, persistence, and the fields in nginx's order.
 
-use crate::exchange::error_pages::{NAME, SIGNATURE};
+use crate::exchange::error_pages::NAME;
 use crate::exchange::record::Record;
 use crate::exchange::response::Response;
 use crate::exchange::settings::{Keepalive, ServerTokens, Settings};
@@ -8,7 +8,6 @@ use crate::http::h1::RequestHead;
 use crate::http::h1::encoder::{END_OF_HEAD, push_decimal, push_field, push_known_field, push_status_line};
 use crate::http::headers::names;
 use crate::http::{Method, Version, date};
-use bytes::Bytes;
 
 /// How the end of a response's content is told (RFC 9112 section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +42,14 @@ pub(super) fn has_content(method: &Method, framing: Framing) -> bool {
     *method != Method::Head && framing != Framing::None
 }
 
+/// The dates of a head, in the form that is sent.
+pub(super) struct Dates<'a> {
+    /// `Date`.
+    pub(super) now: &'a [u8],
+    /// `Last-Modified`, of a response that has one.
+    pub(super) last_modified: Option<&'a [u8; date::LENGTH]>,
+}
+
 /// Writes the head behind what `out` holds, and what logs want to know of it into `record`.
 pub(super) fn write(
     out: &mut Vec<u8>,
@@ -50,18 +57,18 @@ pub(super) fn write(
     framing: Framing,
     keep_alive: bool,
     settings: &Settings,
-    date_now: &Bytes,
+    dates: &Dates<'_>,
     record: &mut Record,
 ) {
     let start = out.len();
     push_status_line(out, Version::Http11, response.status, response.status.reason().as_bytes());
     match &settings.server_tokens {
-        ServerTokens::On | ServerTokens::Build => push_known_field(out, names::SERVER, SIGNATURE.as_bytes()),
+        ServerTokens::On | ServerTokens::Build => out.extend_from_slice(SERVER_LINE.as_bytes()),
         ServerTokens::Off => push_known_field(out, names::SERVER, NAME.as_bytes()),
         ServerTokens::Text(text) if text.is_empty() => {}
         ServerTokens::Text(text) => push_known_field(out, names::SERVER, text),
     }
-    push_known_field(out, names::DATE, date_now);
+    push_line(out, b"Date: ", dates.now);
     if let Some(content_type) = &response.content_type {
         push_known_field(out, names::CONTENT_TYPE, content_type);
     }
@@ -71,14 +78,14 @@ pub(super) fn write(
         out.extend_from_slice(b"\r\n");
         record.content_length = Some(length);
     }
-    if let Some(last_modified) = response.last_modified {
-        push_known_field(out, names::LAST_MODIFIED, &date::format(last_modified));
+    if let Some(last_modified) = dates.last_modified {
+        push_line(out, b"Last-Modified: ", last_modified);
     }
     if let Some(location) = &response.location {
         push_known_field(out, names::LOCATION, location);
     }
     if framing == Framing::Chunked {
-        push_known_field(out, names::TRANSFER_ENCODING, b"chunked");
+        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
     }
     write_persistence(out, keep_alive, &settings.keepalive);
     for header in response.headers.iter() {
@@ -91,11 +98,21 @@ pub(super) fn write(
     record.head_bytes = (out.len() - start) as u64;
 }
 
+/// `Server` with the version, whole.
+const SERVER_LINE: &str = concat!("Server: webserv/", env!("CARGO_PKG_VERSION"), "\r\n");
+
+/// A line of texts that are ours: they hold nothing that could end it.
+fn push_line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
 fn write_persistence(out: &mut Vec<u8>, keep_alive: bool, keepalive: &Keepalive) {
     if !keep_alive {
-        return push_known_field(out, names::CONNECTION, b"close");
+        return out.extend_from_slice(b"Connection: close\r\n");
     }
-    push_known_field(out, names::CONNECTION, b"keep-alive");
+    out.extend_from_slice(b"Connection: keep-alive\r\n");
     if let Some(timeout) = keepalive.header_timeout {
         out.extend_from_slice(b"Keep-Alive: timeout=");
         push_decimal(out, timeout.as_secs());

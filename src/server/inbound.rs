@@ -46,6 +46,9 @@ impl Connection {
         loop {
             match self.decode() {
                 Ok(Progress::Head(head)) => {
+                    if head.framing == BodyFraming::None {
+                        self.take_end();
+                    }
                     return Next::Request(head, began.unwrap_or_else(|| self.station.handle.now()));
                 }
                 Ok(Progress::Body(_) | Progress::End { .. }) => continue,
@@ -75,12 +78,14 @@ impl Connection {
     }
 
     fn decode(&self) -> Result<Progress, BadRequest> {
-        let routes = self.listener.routes();
         let mut buffer = self.buffer.borrow_mut();
-        match routes {
-            Some(routes) => self.decoder.borrow_mut().receive(&mut buffer, &routes.default.reading.limits),
-            None => self.decoder.borrow_mut().receive(&mut buffer, &Default::default()),
-        }
+        self.listener.with_reading(|reading| self.decoder.borrow_mut().receive(&mut buffer, &reading.limits))
+    }
+
+    /// Takes the end of a request that has no content, so that the connection is seen to be between requests.
+    fn take_end(&self) {
+        let end = self.decode();
+        debug_assert!(matches!(end, Ok(Progress::End { .. })), "nothing else follows such a head");
     }
 
     /// Reads once, or finds out why not. While idle it also looks at whether the connection should end.

@@ -14,7 +14,7 @@ use super::connection;
 use super::station::{Seat, Station};
 use crate::base::report::{Severity, report};
 use crate::exchange::client::ListenerFacts;
-use crate::route::tree::AddressRoutes;
+use crate::route::tree::{AddressRoutes, Reading};
 use crate::runtime::{AcceptError, Acceptor, Address, Peer};
 use std::os::fd::OwnedFd;
 
@@ -52,6 +52,13 @@ impl ListenerState {
     /// The virtual servers of the address, by the current configuration.
     pub(super) fn routes(&self) -> Option<Arc<AddressRoutes>> {
         self.routes.borrow().clone()
+    }
+
+    /// How requests are read: by the default server of the address, for no other is known yet.
+    pub(super) fn with_reading<T>(&self, use_reading: impl FnOnce(&Reading) -> T) -> T {
+        let routes = self.routes.borrow();
+        let routes = routes.as_ref().expect("a listener has its routes before it accepts, and keeps them");
+        use_reading(&routes.default.reading)
     }
 
     /// Takes up the routes of a new configuration; none means the address has left it, and the old ones stay for the
@@ -93,21 +100,16 @@ pub(super) async fn listen(station: Rc<Station>, listener: Rc<ListenerState>, so
     let mut pause = Pause::None;
     let mut accepted = 0;
     loop {
-        let Some(seat) = free_seat(&station, &listener, &mut pause).await else { return };
-        match next_socket(&station, &listener, &acceptor).await {
+        match next_socket(&station, &listener, &acceptor, &mut pause).await {
             None => return,
-            Some(Ok((socket, peer))) => {
+            Some(Ok((socket, peer, seat))) => {
                 if pause == Pause::Exhausted {
-                    pause = Pause::None;
-                    report(Severity::Notice, format_args!("accepting connections at {} again", listener.address));
+                    say_again(&listener, &mut pause);
                 }
                 start(&station, &listener, socket, peer, seat);
                 accepted += 1;
             }
-            Some(Err(error)) => {
-                drop(seat);
-                recover(&station, &listener, error, &mut pause).await;
-            }
+            Some(Err(error)) => recover(&station, &listener, error, &mut pause).await,
         }
         let per_turn = if station.limits().multi_accept { ACCEPTS_PER_TURN } else { ACCEPTS_PER_TURN_SINGLE };
         if accepted >= per_turn {
@@ -125,46 +127,54 @@ fn open(station: &Rc<Station>, listener: &ListenerState, socket: OwnedFd) -> std
     }
 }
 
-/// Waits until a connection may be opened; `None` when the listener should end instead.
-async fn free_seat(station: &Rc<Station>, listener: &ListenerState, pause: &mut Pause) -> Option<Seat> {
-    loop {
-        if let Some(seat) = station.seat() {
-            if *pause == Pause::Full {
-                *pause = Pause::None;
-                report(Severity::Notice, format_args!("accepting connections at {} again", listener.address));
-            }
-            return Some(seat);
-        }
-        if *pause != Pause::Full {
-            *pause = Pause::Full;
-            let limit = station.limits().connections_max;
-            report(
-                Severity::Alert,
-                format_args!("{limit} worker_connections are not enough, {} waits until one ends", listener.address),
-            );
-        }
-        if ends(station, listener) {
-            return None;
-        }
-        if let Some(task) = station.handle.current() {
-            station.wait_for_seat(task);
-        }
-        pending_once().await;
-    }
-}
-
-/// The next socket; `None` when the listener should end and its queue is empty.
+/// The next socket, and its place among `worker_connections`; `None` when the listener should end and its queue is
+/// empty.
 async fn next_socket(
-    station: &Station,
+    station: &Rc<Station>,
     listener: &ListenerState,
     acceptor: &Acceptor,
-) -> Option<Result<(OwnedFd, Peer), AcceptError>> {
-    poll_fn(|_| match acceptor.poll_accept() {
-        Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
-        Poll::Pending if ends(station, listener) => Poll::Ready(None),
-        Poll::Pending => Poll::Pending,
+    pause: &mut Pause,
+) -> Option<Result<(OwnedFd, Peer, Seat), AcceptError>> {
+    poll_fn(|_| {
+        let Some(seat) = station.seat() else {
+            say_full(station, listener, pause);
+            if let Some(task) = station.handle.current() {
+                station.wait_for_seat(task);
+            }
+            return if ends(station, listener) { Poll::Ready(None) } else { Poll::Pending };
+        };
+        match acceptor.poll_accept() {
+            Poll::Ready(Ok((socket, peer))) => Poll::Ready(Some(Ok((socket, peer, seat)))),
+            Poll::Ready(Err(error)) => Poll::Ready(Some(Err(error))),
+            Poll::Pending => {
+                // Nobody waits any more.
+                if *pause == Pause::Full {
+                    say_again(listener, pause);
+                }
+                if ends(station, listener) { Poll::Ready(None) } else { Poll::Pending }
+            }
+        }
     })
     .await
+}
+
+/// Says once that `worker_connections` are taken, until the queue was empty again.
+fn say_full(station: &Station, listener: &ListenerState, pause: &mut Pause) {
+    if *pause == Pause::Full {
+        return;
+    }
+    *pause = Pause::Full;
+    let limit = station.limits().connections_max;
+    let address = &listener.facts.address;
+    report(
+        Severity::Alert,
+        format_args!("{limit} worker_connections are not enough, {address} waits until one ends"),
+    );
+}
+
+fn say_again(listener: &ListenerState, pause: &mut Pause) {
+    *pause = Pause::None;
+    report(Severity::Notice, format_args!("accepting connections at {} again", listener.facts.address));
 }
 
 fn ends(station: &Station, listener: &ListenerState) -> bool {
@@ -185,27 +195,14 @@ async fn recover(station: &Station, listener: &ListenerState, error: AcceptError
                 *pause = Pause::Exhausted;
                 report(
                     Severity::Crit,
-                    format_args!("accept4() failed ({reason}), {} waits until it can go on", listener.address),
+                    format_args!("accept4() failed ({reason}), {} waits until it can go on", listener.facts.address),
                 );
             }
             station.handle.deadline(station.handle.now() + EXHAUSTED_PAUSE).await;
         }
         AcceptError::Other(reason) => {
-            report(Severity::Alert, format_args!("accept4() failed ({reason}) at {}", listener.address));
+            report(Severity::Alert, format_args!("accept4() failed ({reason}) at {}", listener.facts.address));
             station.handle.deadline(station.handle.now() + EXHAUSTED_PAUSE).await;
         }
     }
-}
-
-/// Pending for one poll: the task goes on when it is woken.
-async fn pending_once() {
-    let mut polled = false;
-    poll_fn(|_| {
-        if polled {
-            return Poll::Ready(());
-        }
-        polled = true;
-        Poll::Pending
-    })
-    .await;
 }

@@ -4,14 +4,14 @@
 //! a large one goes from the page cache to the socket.
 
 use std::future::{Future, poll_fn};
-use std::io::{self, IoSlice};
+use std::io;
 use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Poll, ready};
 
 use super::connection::{Connection, Ending, log};
-use super::head::{self, Framing};
+use super::head::{self, Dates, Framing};
 use crate::base::report::Severity;
 use crate::exchange::Exchange;
 use crate::exchange::body::{Body, Chunk, FileSlice};
@@ -55,9 +55,11 @@ impl Connection {
         {
             let mut outbox = self.outbox.borrow_mut();
             if outbox.bytes.capacity() == 0 {
-                outbox.bytes = self.station.take_buffer();
+                *outbox = self.station.take_outbox();
             }
-            head::write(&mut outbox.bytes, response, framing, keep, settings, &date, &mut exchange.record);
+            let last_modified = response.last_modified.map(|modified| self.station.file_date(modified));
+            let dates = Dates { now: &date, last_modified: last_modified.as_ref() };
+            head::write(&mut outbox.bytes, response, framing, keep, settings, &dates, &mut exchange.record);
         }
         exchange.record.bytes_sent = exchange.record.head_bytes;
         let body = std::mem::replace(&mut response.body, Body::Empty);
@@ -120,16 +122,13 @@ impl Connection {
             outbox.log_unsent();
             return Err(ending);
         }
-        let exchanges = {
-            let mut outbox = self.outbox.borrow_mut();
-            self.station.give_buffer(std::mem::take(&mut outbox.bytes));
-            std::mem::take(&mut outbox.exchanges)
-        };
-        for mut exchange in exchanges {
+        let mut outbox = self.outbox.take();
+        for mut exchange in outbox.exchanges.drain(..) {
             exchange.record.ended = Some(self.station.handle.now());
             exchange.record.complete = true;
             log(&exchange);
         }
+        self.station.give_outbox(outbox);
         Ok(())
     }
 
@@ -152,7 +151,7 @@ impl Connection {
     fn poll_drive(&self, more: bool) -> Poll<io::Result<()>> {
         let mut outbox = self.outbox.borrow_mut();
         while outbox.sent < outbox.bytes.len() {
-            let count = ready!(self.transport.poll_write(&[IoSlice::new(&outbox.bytes[outbox.sent..])], more))?;
+            let count = ready!(self.transport.poll_send(&outbox.bytes[outbox.sent..], more))?;
             outbox.sent += count;
         }
         outbox.sent = 0;
@@ -374,6 +373,14 @@ impl Connection {
 }
 
 impl Outbox {
+    pub(super) fn with_room(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
+    }
+
+    pub(super) fn room(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.bytes.is_empty() && self.exchanges.is_empty()
     }

@@ -8,21 +8,26 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
+use std::time::SystemTime;
 
 use super::listener::ListenerState;
+use super::outbound::Outbox;
 use super::published::Published;
 use bytes::Bytes;
 
 use crate::base::log_buffer;
 use crate::exchange::shared_file;
-use crate::http::date::CachedDate;
+use crate::http::date::{self, CachedDate, DateCache};
 use crate::runtime::{Address, Handle, Hooks, TaskId};
 
-/// How many buffers for responses a worker keeps for the next requests.
-const SPARE_BUFFERS_MAX: usize = 32;
+/// How many outboxes a worker keeps for the next requests.
+const SPARE_OUTBOXES_MAX: usize = 32;
 
-/// The largest buffer that is kept; a larger one was needed once and goes back to the system.
-const SPARE_BUFFER_BYTES_MAX: usize = 64 * 1024;
+/// The largest outbox that is kept; a larger one was needed once and goes back to the system.
+const SPARE_OUTBOX_BYTES_MAX: usize = 64 * 1024;
+
+/// The room in a new outbox: a head and a small page.
+const OUTBOX_BYTES: usize = 4096;
 
 /// One worker's share of the server.
 pub(super) struct Station {
@@ -36,7 +41,9 @@ pub(super) struct Station {
     /// Listeners that wait for a connection to end.
     waiting: RefCell<Vec<TaskId>>,
     date: RefCell<CachedDate>,
-    spare_buffers: RefCell<Vec<Vec<u8>>>,
+    /// `Last-Modified` of files that were asked for lately.
+    file_dates: RefCell<DateCache>,
+    spare_outboxes: RefCell<Vec<Outbox>>,
     /// The task that writes buffered log lines, and whether it has a timer.
     housekeeper: Cell<Option<TaskId>>,
     flush_armed: Cell<bool>,
@@ -68,7 +75,8 @@ impl Station {
             connection_numbers,
             waiting: RefCell::default(),
             date: RefCell::default(),
-            spare_buffers: RefCell::default(),
+            file_dates: RefCell::default(),
+            spare_outboxes: RefCell::default(),
             housekeeper: Cell::new(None),
             flush_armed: Cell::new(false),
         });
@@ -135,17 +143,21 @@ impl Station {
         self.date.borrow_mut().at(self.handle.wall())
     }
 
-    /// An empty buffer, one used before if there is one.
-    pub(super) fn take_buffer(&self) -> Vec<u8> {
-        self.spare_buffers.borrow_mut().pop().unwrap_or_else(|| Vec::with_capacity(4096))
+    /// `Last-Modified` of a file.
+    pub(super) fn file_date(&self, modified: SystemTime) -> [u8; date::LENGTH] {
+        self.file_dates.borrow_mut().format(modified)
     }
 
-    /// Takes a buffer back.
-    pub(super) fn give_buffer(&self, mut buffer: Vec<u8>) {
-        let mut spare = self.spare_buffers.borrow_mut();
-        if spare.len() < SPARE_BUFFERS_MAX && (1..=SPARE_BUFFER_BYTES_MAX).contains(&buffer.capacity()) {
-            buffer.clear();
-            spare.push(buffer);
+    /// An empty outbox with room in it, one used before if there is one.
+    pub(super) fn take_outbox(&self) -> Outbox {
+        self.spare_outboxes.borrow_mut().pop().unwrap_or_else(|| Outbox::with_room(OUTBOX_BYTES))
+    }
+
+    /// Takes back an outbox that is empty again: an idle connection owns none.
+    pub(super) fn give_outbox(&self, outbox: Outbox) {
+        let mut spare = self.spare_outboxes.borrow_mut();
+        if spare.len() < SPARE_OUTBOXES_MAX && (1..=SPARE_OUTBOX_BYTES_MAX).contains(&outbox.room()) {
+            spare.push(outbox);
         }
     }
 
@@ -168,8 +180,11 @@ pub(super) struct Seat(Rc<Station>);
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.0.connections.set(self.0.connections.get() - 1);
-        self.0.wake_waiting();
+        let were = self.0.connections.get();
+        self.0.connections.set(were - 1);
+        if were >= self.0.limits.get().connections_max {
+            self.0.wake_waiting();
+        }
     }
 }
 
