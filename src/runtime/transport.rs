@@ -65,7 +65,9 @@ impl Transport {
     /// Those of read(2).
     pub fn poll_read_into(&self, memory: &mut [u8]) -> Poll<io::Result<usize>> {
         let io = self.io();
-        let count = ready!(io.try_io(Ready::READABLE, |socket| Ok(rustix::net::recv(socket, &mut *memory, RecvFlags::empty())?.0)))?;
+        let count = ready!(
+            io.try_io(Ready::READABLE, |socket| Ok(rustix::net::recv(socket, &mut *memory, RecvFlags::empty())?.0))
+        )?;
         if count < memory.len() && count > 0 {
             io.ended_short(Ready::READABLE);
         }

@@ -79,14 +79,16 @@ pub(super) enum Ending {
 }
 
 /// The life of a connection.
-pub(super) async fn serve(station: Rc<Station>, listener: Rc<ListenerState>, socket: OwnedFd, peer: Peer, seat: Seat) {
-    let connection = match Connection::open(station, listener, socket, peer, seat) {
-        Ok(connection) => Rc::new(connection),
-        Err(error) => return report(Severity::Alert, format_args!("cannot poll a new connection: {error}")),
-    };
+pub(super) async fn serve(connection: Rc<Connection>) {
+    if let Err(error) = connection.transport.io().adopt() {
+        return report(Severity::Alert, format_args!("cannot poll a new connection: {error}"));
+    }
     let ending = connection.run().await;
     match ending {
-        Ending::Linger(lingering) => linger(&connection.station.handle, &connection.transport, lingering).await,
+        // What comes once in a connection's life, and rarely, takes no room in every idle connection.
+        Ending::Linger(lingering) => {
+            Box::pin(linger(&connection.station.handle, &connection.transport, lingering)).await;
+        }
         Ending::Reset => {
             if let Err(error) = connection.transport.reset_on_close() {
                 report(Severity::Alert, format_args!("setsockopt(SO_LINGER) failed ({error})"));
@@ -100,7 +102,8 @@ pub(super) async fn serve(station: Rc<Station>, listener: Rc<ListenerState>, soc
 }
 
 impl Connection {
-    fn open(
+    /// A connection for a socket that was just accepted; its task takes it over with its first poll.
+    pub(super) fn open(
         station: Rc<Station>,
         listener: Rc<ListenerState>,
         socket: OwnedFd,
@@ -143,7 +146,7 @@ impl Connection {
             let result = match self.next_request().await {
                 // An exchange needs much more memory than an idle connection, which must not pay for it.
                 Next::Request(head, began) => Box::pin(self.exchange(head, began)).await,
-                Next::Malformed(error, partial, began) => Box::pin(self.refuse(error, *partial, began)).await,
+                Next::Malformed(malformed, began) => Box::pin(self.refuse(malformed, began)).await,
                 Next::Abandoned(partial, began, ending) => Err(self.abandon(*partial, began, ending)),
                 Next::Nothing(ending) => Err(ending),
             };
@@ -171,7 +174,12 @@ impl Connection {
     }
 
     /// Something that was no request: it gets its answer, and the connection ends.
-    async fn refuse(self: &Rc<Self>, error: BadRequest, partial: PartialRequest, began: Instant) -> Result<(), Ending> {
+    async fn refuse(
+        self: &Rc<Self>,
+        malformed: Box<(BadRequest, PartialRequest)>,
+        began: Instant,
+    ) -> Result<(), Ending> {
+        let (error, partial) = *malformed;
         let mut exchange = self.begin(Box::new(RequestHead::from(partial)), began);
         exchange.report(Severity::Info, format_args!("{error}"));
         let response = answer_failure(&mut exchange, error.status()).await;

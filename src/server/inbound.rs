@@ -32,7 +32,7 @@ pub(super) enum Next {
     /// A request, and when its first byte was seen.
     Request(Box<RequestHead>, Instant),
     /// Something that is no request, as far as it was understood.
-    Malformed(BadRequest, Box<PartialRequest>, Instant),
+    Malformed(Box<(BadRequest, PartialRequest)>, Instant),
     /// A request that was begun and not ended in time, or by a client that left.
     Abandoned(Box<PartialRequest>, Instant, Ending),
     /// Nothing: the connection ends.
@@ -56,7 +56,7 @@ impl Connection {
                 Err(error) => {
                     let partial = self.decoder.borrow().partial(&self.buffer.borrow());
                     let began = began.unwrap_or_else(|| self.station.handle.now());
-                    return Next::Malformed(error, Box::new(partial), began);
+                    return Next::Malformed(Box::new((error, partial)), began);
                 }
             }
             if let Err(ending) = self.flush().await {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::connection;
+use super::connection::{self, Connection};
 use super::station::{Seat, Station};
 use crate::base::report::{Severity, report};
 use crate::exchange::client::ListenerFacts;
@@ -166,10 +166,7 @@ fn say_full(station: &Station, listener: &ListenerState, pause: &mut Pause) {
     *pause = Pause::Full;
     let limit = station.limits().connections_max;
     let address = &listener.facts.address;
-    report(
-        Severity::Alert,
-        format_args!("{limit} worker_connections are not enough, {address} waits until one ends"),
-    );
+    report(Severity::Alert, format_args!("{limit} worker_connections are not enough, {address} waits until one ends"));
 }
 
 fn say_again(listener: &ListenerState, pause: &mut Pause) {
@@ -183,7 +180,10 @@ fn ends(station: &Station, listener: &ListenerState) -> bool {
 
 /// Makes a connection of a socket.
 fn start(station: &Rc<Station>, listener: &Rc<ListenerState>, socket: OwnedFd, peer: Peer, seat: Seat) {
-    station.handle.spawn(connection::serve(Rc::clone(station), Rc::clone(listener), socket, peer, seat));
+    match Connection::open(Rc::clone(station), Rc::clone(listener), socket, peer, seat) {
+        Ok(connection) => drop(station.handle.spawn(connection::serve(Rc::new(connection)))),
+        Err(error) => report(Severity::Alert, format_args!("cannot poll a new connection: {error}")),
+    }
 }
 
 /// What an accept error asks for: a pause, or nothing but a line in the log.

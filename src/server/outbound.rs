@@ -68,9 +68,16 @@ impl Connection {
         }
         match body {
             Body::Empty => Ok(()),
-            Body::Bytes(bytes) => self.send_bytes(exchange, &bytes).await,
-            Body::File(slice) => self.send_file(exchange, &slice).await,
-            Body::Stream { source, .. } => self.send_stream(exchange, source, framing).await,
+            Body::Bytes(bytes) if bytes.len() <= COLLECT_BYTES_MAX => {
+                self.append(&bytes);
+                exchange.record.bytes_sent += bytes.len() as u64;
+                Ok(())
+            }
+            Body::File(slice) if slice.file.is_small() => self.send_small_file(exchange, &slice),
+            // What may have to wait for the client has a future of its own.
+            Body::Bytes(bytes) => Box::pin(self.send_bytes(exchange, &bytes)).await,
+            Body::File(slice) => Box::pin(self.send_file(exchange, &slice)).await,
+            Body::Stream { source, .. } => Box::pin(self.send_stream(exchange, source, framing)).await,
         }
     }
 
@@ -114,7 +121,17 @@ impl Connection {
         if self.outbox.borrow().is_empty() {
             return Ok(());
         }
-        if let Err(ending) = self.drive(false).await {
+        // Mostly the socket takes all of it at once; only a client that must be waited for costs a future.
+        let sent = match self.poll_drive(false) {
+            Poll::Ready(sent) => sent.map_err(Ending::of),
+            Poll::Pending => Box::pin(self.drive(false)).await,
+        };
+        self.delivered(sent)
+    }
+
+    /// Logs the exchanges whose bytes were sent, or given up.
+    fn delivered(&self, sent: Result<(), Ending>) -> Result<(), Ending> {
+        if let Err(ending) = sent {
             let mut outbox = self.outbox.borrow_mut();
             for exchange in &mut outbox.exchanges {
                 exchange.record.ended = Some(self.station.handle.now());
