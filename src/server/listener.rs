@@ -92,19 +92,19 @@ pub(super) async fn listen(station: Rc<Station>, listener: Rc<ListenerState>, so
     };
     let mut pause = Pause::None;
     let mut accepted = 0;
-    loop {
+    while arrival(&station, &listener, &acceptor).await {
         let Some(seat) = free_seat(&station, &listener, &mut pause).await else { return };
-        match next_socket(&station, &listener, &acceptor).await {
-            None => return,
-            Some(Ok((socket, peer))) => {
+        match acceptor.poll_accept() {
+            // Whoever waited has got in.
+            Poll::Pending => go_on(&listener, &mut pause),
+            Poll::Ready(Ok((socket, peer))) => {
                 if pause == Pause::Exhausted {
-                    pause = Pause::None;
-                    report(Severity::Notice, format_args!("accepting connections at {} again", listener.address));
+                    go_on(&listener, &mut pause);
                 }
                 start(&station, &listener, socket, peer, seat);
                 accepted += 1;
             }
-            Some(Err(error)) => {
+            Poll::Ready(Err(error)) => {
                 drop(seat);
                 recover(&station, &listener, error, &mut pause).await;
             }
@@ -114,6 +114,13 @@ pub(super) async fn listen(station: Rc<Station>, listener: Rc<ListenerState>, so
             accepted = 0;
             station.handle.yield_now().await;
         }
+    }
+}
+
+/// Says that a shortage is over, if there was one.
+fn go_on(listener: &ListenerState, pause: &mut Pause) {
+    if std::mem::replace(pause, Pause::None) != Pause::None {
+        report(Severity::Notice, format_args!("accepting connections at {} again", listener.address));
     }
 }
 
@@ -129,10 +136,6 @@ fn open(station: &Rc<Station>, listener: &ListenerState, socket: OwnedFd) -> std
 async fn free_seat(station: &Rc<Station>, listener: &ListenerState, pause: &mut Pause) -> Option<Seat> {
     loop {
         if let Some(seat) = station.seat() {
-            if *pause == Pause::Full {
-                *pause = Pause::None;
-                report(Severity::Notice, format_args!("accepting connections at {} again", listener.address));
-            }
             return Some(seat);
         }
         if *pause != Pause::Full {
@@ -153,16 +156,14 @@ async fn free_seat(station: &Rc<Station>, listener: &ListenerState, pause: &mut 
     }
 }
 
-/// The next socket; `None` when the listener should end and its queue is empty.
-async fn next_socket(
-    station: &Station,
-    listener: &ListenerState,
-    acceptor: &Acceptor,
-) -> Option<Result<(OwnedFd, Peer), AcceptError>> {
-    poll_fn(|_| match acceptor.poll_accept() {
-        Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
-        Poll::Pending if ends(station, listener) => Poll::Ready(None),
-        Poll::Pending => Poll::Pending,
+/// Waits until a connection may wait in the queue: no seat is held meanwhile, which another listener may need. False
+/// when the listener should end and its queue is empty.
+async fn arrival(station: &Station, listener: &ListenerState, acceptor: &Acceptor) -> bool {
+    poll_fn(|_| {
+        if acceptor.is_readable() {
+            return Poll::Ready(true);
+        }
+        if ends(station, listener) { Poll::Ready(false) } else { Poll::Pending }
     })
     .await
 }
