@@ -192,6 +192,8 @@ impl<'a> Reader<'a> {
         } else {
             format!("{}/{pattern}", Pattern::escape(&self.folder.to_string_lossy()))
         };
+        // To nginx two stars are one twice; to the library they are all folders below.
+        let absolute = absolute.replace("**", "*");
         let paths = match glob::glob_with(&absolute, GLOB_OPTIONS) {
             Ok(paths) => paths,
             Err(error) => {

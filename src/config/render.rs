@@ -5,7 +5,7 @@
 use std::io::IsTerminal;
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Group, Level as Shown, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level as Shown, Origin, Renderer, Snippet};
 
 use super::diagnostics::{Diagnostic, FileId, Level, Place};
 use super::load::Report;
@@ -62,6 +62,10 @@ pub fn excerpt(finding: &Diagnostic, sources: &Sources, colour: Colour) -> Strin
         group = group.element(Shown::NOTE.message(in_one_line(&finding.label)));
     }
     for excerpt in excerpts(finding, sources) {
+        if excerpt.text.len() > SHOWN_BYTES_MAX {
+            group = group.element(excerpt.origin());
+            continue;
+        }
         let mut snippet =
             Snippet::source(excerpt.text).line_start(excerpt.first_line).path(&*excerpt.source.name).fold(true);
         for mark in excerpt.marks {
@@ -144,7 +148,16 @@ fn excerpts<'a>(finding: &'a Diagnostic, sources: &'a Sources) -> Vec<Excerpt<'a
     excerpts
 }
 
-impl Excerpt<'_> {
+impl<'a> Excerpt<'a> {
+    /// Where it is, without its text.
+    fn origin(&self) -> Origin<'a> {
+        let at = self.marks.first().map_or(self.start, |mark| mark.place.start);
+        let text = &self.source.text[..at];
+        let line_start = text.rfind('\n').map_or(0, |end| end + 1);
+        let line = 1 + text.bytes().filter(|byte| *byte == b'\n').count();
+        Origin::path(&*self.source.name).line(line).char_column(1 + text[line_start..].chars().count())
+    }
+
     /// Makes it hold all lines from its own to those of another place.
     fn widen(&mut self, place: &Range<usize>) {
         let text = &self.source.text;
@@ -172,3 +185,6 @@ fn within(source: &Source, place: Place) -> Range<usize> {
 
 /// Places further apart than this are shown in excerpts of their own: some hundred lines.
 const EXCERPT_BYTES_MAX: usize = 8 * 1024;
+
+/// Longer lines were not written by a person, and laying them out costs seconds where there are many findings.
+const SHOWN_BYTES_MAX: usize = 64 * 1024;

@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Mode, OFlags};
 use webserv_grammar::{Quote, Span, Word};
 
 use super::diagnostics::{Diagnostic, FileId, Place};
@@ -132,8 +133,13 @@ pub fn system_reason(error: &io::Error) -> String {
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
+    // A pipe is read as the shell's `<(command)` needs it, but opening one to which nobody writes must not wait: the
+    // server would hear no signal meanwhile.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    rustix::io::ioctl_fionbio(&file, false)?;
     let mut bytes = Vec::new();
-    File::open(path)?.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    file.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -8,6 +8,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -334,6 +335,15 @@ impl Connection {
     async fn drain(&self, lingering: &Lingering) -> Result<(), Ending> {
         if !self.decoder.borrow().is_in_body() {
             return Ok(());
+        }
+        let at_once = self.poll_discard();
+        if at_once == Poll::Ready(true) {
+            return Ok(());
+        }
+        // What was collected must not wait for content, which may never come.
+        self.flush().await?;
+        if at_once == Poll::Ready(false) {
+            return Err(Ending::Linger(*lingering));
         }
         let handle = &self.station.handle;
         let discarded = std::future::poll_fn(|_| self.poll_discard());

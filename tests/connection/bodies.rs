@@ -66,6 +66,32 @@ fn what_follows_broken_chunks_is_never_a_request() {
 }
 
 #[test]
+fn answers_before_broken_chunks_reach_the_client() {
+    let site = site();
+    let head = "POST /said HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for chunks in ["x\r\n", "5\r\nhello!\r\n", "3;a\nabc\r\n"] {
+        let mut client = site.connect();
+        client.send([NEXT, NEXT, head, chunks, NEXT].concat());
+        client.shutdown_write();
+        for expected in ["hello", "hello", "said"] {
+            assert_eq!(client.answer().text(), expected, "before {chunks:?}");
+        }
+        assert!(client.closed());
+    }
+}
+
+#[test]
+fn an_answer_does_not_wait_for_content_that_nobody_reads() {
+    let site = site();
+    let mut client = site.connect();
+    client.send([NEXT, "POST /said HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf "].concat());
+    assert_eq!(client.answer().text(), "hello");
+    assert_eq!(client.answer().text(), "said");
+    client.send(["other", NEXT].concat());
+    assert_eq!(client.answer().text(), "hello");
+}
+
+#[test]
 fn too_much_content_is_refused_and_the_client_reads_it() {
     let site = site();
     let mut client = site.connect();

@@ -46,6 +46,34 @@ fn a_crowd_does_not_fill_the_log() {
 }
 
 #[test]
+fn more_addresses_than_worker_connections_are_all_served() {
+    let listens = "listen 127.0.0.1:0; listen 127.0.0.2:0; listen 127.0.0.3:0; listen 127.0.0.4:0;";
+    let site = Site::new()
+        .main("worker_processes 1; events { worker_connections 2; }")
+        .conf(&format!("{listens} return 200 said;"))
+        .start();
+    let addresses = site.addresses();
+    assert_eq!(addresses.len(), 4);
+    for address in addresses.into_iter().rev() {
+        let mut client = site.connect_to(address);
+        client.send(ASK);
+        assert_eq!(client.answer().text(), "said");
+    }
+    assert_eq!(site.error_log().matches("are not enough").count(), 0, "{}", site.error_log());
+}
+
+#[test]
+fn a_crowd_at_worker_connections_is_told_of_once_while_it_lasts() {
+    let site =
+        Site::new().main("worker_processes 1; events { worker_connections 4; }").conf("return 200 said;").start();
+    let clients = crowd(&site, 40);
+    site.wait_for_log("4 worker_connections are not enough");
+    leave_one_by_one(clients);
+    site.wait_for_log("accepting connections at");
+    assert_eq!(site.error_log().matches("are not enough").count(), 1, "{}", site.error_log());
+}
+
+#[test]
 fn without_descriptors_new_connections_wait() {
     let site = Site::new().conf("return 200 said;").start();
     let mut first = site.connect();
