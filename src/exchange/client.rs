@@ -4,7 +4,7 @@ use std::cell::{Cell, OnceCell};
 use std::net::SocketAddr;
 use std::rc::Weak;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use crate::runtime::Address;
 pub use crate::runtime::Peer;
@@ -21,13 +21,11 @@ pub struct Client {
     pub listener: Arc<ListenerFacts>,
     /// When it was accepted.
     pub accepted: Instant,
-    /// When it was accepted, on the wall.
-    pub accepted_wall: SystemTime,
     /// `$connection_requests`: how many requests it has brought, the running one included.
     pub requests: Cell<u64>,
     /// The server's end: what the listener is bound to, or, where that is a wildcard, what the
     /// system said when first asked.
-    pub local: OnceCell<Option<SocketAddr>>,
+    pub local: OnceCell<Option<Box<SocketAddr>>>,
     /// The socket, for what must be asked of the system (a weak hold: logs may outlive it).
     pub transport: Weak<Transport>,
 }
@@ -35,14 +33,15 @@ pub struct Client {
 impl Client {
     /// `$server_addr` and `$server_port`: the server's end of the connection.
     pub fn local_address(&self) -> Option<SocketAddr> {
-        *self.local.get_or_init(|| match self.listener.inet {
-            Some(address) if !address.ip().is_unspecified() => Some(address),
-            Some(_) => match self.transport.upgrade()?.local_address() {
-                Ok(Address::Inet(address)) => Some(address),
-                _ => None,
-            },
-            None => None,
-        })
+        let configured = self.listener.inet?;
+        if !configured.ip().is_unspecified() {
+            return Some(configured);
+        }
+        let asked = self.local.get_or_init(|| match self.transport.upgrade()?.local_address() {
+            Ok(Address::Inet(address)) => Some(Box::new(address)),
+            _ => None,
+        });
+        asked.as_deref().copied()
     }
 }
 

@@ -63,7 +63,6 @@ impl Bench {
                 inet: Some(SocketAddr::from(([198, 51, 100, 1], 8080))),
             }),
             accepted: handle.now(),
-            accepted_wall: handle.wall(),
             requests: Cell::new(1),
             local: OnceCell::new(),
             transport: Weak::new(),

@@ -226,11 +226,6 @@ impl Acceptor {
         Poll::Ready(Ok((socket, inet.map_or(Peer::Unix, Peer::Inet))))
     }
 
-    /// Whether a connection may wait: one was announced, and none was looked for in vain since.
-    pub fn is_readable(&self) -> bool {
-        self.io.ready().intersects(Ready::READABLE)
-    }
-
     /// [`Acceptor::poll_accept`], awaited.
     ///
     /// # Errors

@@ -54,10 +54,29 @@ pub(super) struct Connection {
     /// When the last response was done; at first, when the connection was accepted.
     idle_since: Cell<Instant>,
     /// By the last location: how long the connection waits for the next request, and how it sends.
-    keep_for: Cell<Duration>,
-    pub(super) send_timeout: Cell<Duration>,
+    keep_for: Cell<Patience>,
+    pub(super) send_timeout: Cell<Patience>,
     nodelay: Cell<bool>,
     _seat: Seat,
+}
+
+/// A time-out that a connection keeps while it is idle: in milliseconds, for it takes a quarter of the room. Longer
+/// ones than 49 days are 49 days.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    ms: u32,
+}
+
+impl From<Duration> for Patience {
+    fn from(duration: Duration) -> Self {
+        Self { ms: u32::try_from(duration.as_millis()).unwrap_or(u32::MAX) }
+    }
+}
+
+impl From<Patience> for Duration {
+    fn from(patience: Patience) -> Self {
+        Self::from_millis(patience.ms.into())
+    }
 }
 
 /// How a connection ends, or a part of its work.
@@ -66,7 +85,7 @@ pub(super) enum Ending {
     /// It has done its work.
     Close,
     /// As `Close`, but the client may still be sending.
-    Linger(Lingering),
+    Linger(Box<Lingering>),
     /// The client closed or reset it.
     ClientLeft,
     /// The client was silent, or took nothing, for too long.
@@ -88,7 +107,7 @@ pub(super) async fn serve(connection: Rc<Connection>) {
     match ending {
         // What comes once in a connection's life, and rarely, takes no room in every idle connection.
         Ending::Linger(lingering) => {
-            Box::pin(linger(&connection.station.handle, &connection.transport, lingering)).await;
+            Box::pin(linger(&connection.station.handle, &connection.transport, *lingering)).await;
         }
         Ending::Reset => {
             if let Err(error) = connection.transport.reset_on_close() {
@@ -117,7 +136,6 @@ impl Connection {
             peer,
             listener: Arc::clone(&listener.facts),
             accepted: station.handle.now(),
-            accepted_wall: station.handle.wall(),
             requests: Cell::new(0),
             local: OnceCell::new(),
             transport: Rc::downgrade(&transport),
@@ -131,8 +149,8 @@ impl Connection {
             outbox: RefCell::default(),
             inflow_held: Cell::new(false),
             expects_continue: Cell::new(false),
-            keep_for: Cell::new(Duration::ZERO),
-            send_timeout: Cell::new(Duration::from_secs(60)),
+            keep_for: Cell::new(Patience::from(Duration::ZERO)),
+            send_timeout: Cell::new(Patience::from(Duration::from_secs(60))),
             nodelay: Cell::new(true),
             station,
             listener,
@@ -192,7 +210,9 @@ impl Connection {
         let answered = response.is_some();
         match self.finish(exchange, response).await {
             // What was wrong may not have been all that the client sends.
-            Err(Ending::Close) if answered && lingering.close != LingeringClose::Off => Err(Ending::Linger(lingering)),
+            Err(Ending::Close) if answered && lingering.close != LingeringClose::Off => {
+                Err(Ending::Linger(Box::new(lingering)))
+            }
             ended => ended,
         }
     }
@@ -301,15 +321,15 @@ impl Connection {
             Err(Ending::TimedOut) => Err(timed_out_ending(settings)),
             Err(ending) => Err(ending),
             Ok(()) if keep => self.drain(&settings.lingering).await,
-            Ok(()) if self.may_still_send(&settings.lingering) => Err(Ending::Linger(settings.lingering)),
+            Ok(()) if self.may_still_send(&settings.lingering) => Err(Ending::Linger(Box::new(settings.lingering))),
             Ok(()) => Err(Ending::Close),
         }
     }
 
     /// What a location says of the connection holds from its response on.
     fn take_settings(&self, settings: &Settings) {
-        self.keep_for.set(settings.keepalive.timeout);
-        self.send_timeout.set(settings.send_timeout);
+        self.keep_for.set(settings.keepalive.timeout.into());
+        self.send_timeout.set(settings.send_timeout.into());
         if self.nodelay.get() != settings.tcp_nodelay {
             self.nodelay.set(settings.tcp_nodelay);
             if let Err(error) = self.transport.set_nodelay(settings.tcp_nodelay) {
@@ -343,13 +363,13 @@ impl Connection {
         // What was collected must not wait for content, which may never come.
         self.flush().await?;
         if at_once == Poll::Ready(false) {
-            return Err(Ending::Linger(*lingering));
+            return Err(Ending::Linger(Box::new(*lingering)));
         }
         let handle = &self.station.handle;
         let discarded = std::future::poll_fn(|_| self.poll_discard());
         match handle.timeout(handle.now() + lingering.time, discarded).await {
             Ok(true) => Ok(()),
-            Ok(false) => Err(Ending::Linger(*lingering)),
+            Ok(false) => Err(Ending::Linger(Box::new(*lingering))),
             Err(_elapsed) => Err(Ending::Close),
         }
     }
@@ -372,7 +392,7 @@ impl Connection {
 
     /// Until when an idle connection is kept.
     pub(super) fn idle_deadline(&self) -> Instant {
-        let patience = if self.client.requests.get() == 0 { self.header_timeout() } else { self.keep_for.get() };
+        let patience = if self.client.requests.get() == 0 { self.header_timeout() } else { self.keep_for.get().into() };
         self.idle_since.get() + patience
     }
 

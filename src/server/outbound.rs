@@ -9,6 +9,7 @@ use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Poll, ready};
+use std::time::Duration;
 
 use super::connection::{Connection, Ending, log};
 use super::head::{self, Dates, Framing};
@@ -183,14 +184,14 @@ impl Connection {
         mut work: impl FnMut(&mut bool) -> Poll<io::Result<T>>,
     ) -> Result<T, Ending> {
         let handle = &self.station.handle;
-        let mut deadline = handle.deadline(handle.now() + self.send_timeout.get());
+        let mut deadline = handle.deadline(handle.now() + Duration::from(self.send_timeout.get()));
         poll_fn(|context| {
             let mut progress = false;
             if let Poll::Ready(result) = work(&mut progress) {
                 return Poll::Ready(result.map_err(Ending::of));
             }
             if progress {
-                deadline.reset(handle.now() + self.send_timeout.get());
+                deadline.reset(handle.now() + Duration::from(self.send_timeout.get()));
             }
             let _whether_it_can_go_on = self.poll_discard();
             Pin::new(&mut deadline).poll(context).map(|()| Err(Ending::TimedOut))
@@ -352,7 +353,7 @@ impl Connection {
         source: &mut dyn crate::exchange::body::Source,
     ) -> Result<Option<io::Result<Chunk>>, Ending> {
         let handle = &self.station.handle;
-        let mut deadline = handle.deadline(handle.now() + self.send_timeout.get());
+        let mut deadline = handle.deadline(handle.now() + Duration::from(self.send_timeout.get()));
         poll_fn(|context| {
             if let Poll::Ready(piece) = source.poll_next(context) {
                 return Poll::Ready(Ok(piece));
