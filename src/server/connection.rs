@@ -18,6 +18,7 @@ use super::linger::linger;
 use super::listener::ListenerState;
 use super::outbound::Outbox;
 use super::station::{Seat, Station};
+use crate::base::reason::Reason;
 use crate::base::report::{Severity, report};
 use crate::exchange::answer::{answer, answer_failure};
 use crate::exchange::client::Client;
@@ -82,18 +83,20 @@ pub(super) enum Ending {
 pub(super) async fn serve(station: Rc<Station>, listener: Rc<ListenerState>, socket: OwnedFd, peer: Peer, seat: Seat) {
     let connection = match Connection::open(station, listener, socket, peer, seat) {
         Ok(connection) => Rc::new(connection),
-        Err(error) => return report(Severity::Alert, format_args!("cannot poll a new connection: {error}")),
+        Err(error) => {
+            return report(Severity::Alert, format_args!("a new connection cannot be polled {}", Reason(&error)));
+        }
     };
     let ending = connection.run().await;
     match ending {
         Ending::Linger(lingering) => linger(&connection.station.handle, &connection.transport, lingering).await,
         Ending::Reset => {
             if let Err(error) = connection.transport.reset_on_close() {
-                report(Severity::Alert, format_args!("setsockopt(SO_LINGER) failed ({error})"));
+                report(Severity::Alert, format_args!("setsockopt(SO_LINGER) failed {}", Reason(&error)));
             }
         }
         Ending::Failed(error) => {
-            report(Severity::Info, format_args!("*{} connection failed ({error})", connection.client.number));
+            report(Severity::Info, format_args!("*{} connection failed {}", connection.client.number, Reason(&error)));
         }
         Ending::Close | Ending::ClientLeft | Ending::TimedOut | Ending::Broken => {}
     }
@@ -300,7 +303,7 @@ impl Connection {
         if self.nodelay.get() != settings.tcp_nodelay {
             self.nodelay.set(settings.tcp_nodelay);
             if let Err(error) = self.transport.set_nodelay(settings.tcp_nodelay) {
-                report(Severity::Alert, format_args!("setsockopt(TCP_NODELAY) failed ({error})"));
+                report(Severity::Alert, format_args!("setsockopt(TCP_NODELAY) failed {}", Reason(&error)));
             }
         }
     }

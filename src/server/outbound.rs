@@ -12,6 +12,7 @@ use std::task::{Poll, ready};
 
 use super::connection::{Connection, Ending, log};
 use super::head::{self, Framing};
+use crate::base::reason::Reason;
 use crate::base::report::Severity;
 use crate::exchange::Exchange;
 use crate::exchange::body::{Body, Chunk, FileSlice};
@@ -389,7 +390,7 @@ fn truncated(exchange: &Exchange, at: u64) -> Ending {
 }
 
 fn unreadable(exchange: &Exchange, call: &str, error: &io::Error) -> Ending {
-    exchange.report(Severity::Crit, format_args!("{call} failed ({error}) while sending response to client"));
+    exchange.report(Severity::Crit, format_args!("{call} failed {} while sending response to client", Reason(error)));
     Ending::Broken
 }
 
