@@ -1,6 +1,6 @@
 //! The command line: nginx's options, and commands of our own, each in a file.
 //!
-//! `arguments` turns words into an [`Invocation`]; `run` does it and picks the exit code. What is printed for a person
+//! `arguments` turns words into an `Invocation`; `run` does it and picks the exit code. What is printed for a person
 //! to read on demand goes to standard output, everything else to standard error.
 
 mod arguments;
