@@ -8,12 +8,13 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 
 use super::head::Framing;
-use super::inbound::Next;
+use super::inbound::{Next, Rest};
 use super::linger::linger;
 use super::listener::ListenerState;
 use super::outbound::Outbox;
@@ -170,7 +171,22 @@ impl Connection {
             Err(Refusal::Status(status)) => answer_failure(&mut exchange, status).await,
             Err(Refusal::Options(response)) => Some(response),
         };
+        let response = self.judge_content(&mut exchange, response).await;
         self.finish(exchange, response).await
+    }
+
+    /// The response, unless what was received of content that no handler read shows that it has no form.
+    async fn judge_content(&self, exchange: &mut Exchange, response: Option<Box<Response>>) -> Option<Box<Response>> {
+        if !self.decoder.borrow().is_in_body() || response.as_ref().is_none_or(|response| response.close) {
+            return response;
+        }
+        // From here on it is thrown away.
+        exchange.request.body = None;
+        let Poll::Ready(Rest::Malformed(error)) = self.poll_discard() else { return response };
+        exchange.report(Severity::Info, format_args!("{error}"));
+        let mut refusal = answer_failure(exchange, error.status()).await?;
+        refusal.close = true;
+        Some(refusal)
     }
 
     /// Something that was no request: it gets its answer, and the connection ends.
@@ -277,7 +293,7 @@ impl Connection {
         let framing = Framing::choose(&exchange.request.head, &response, settings);
         let keep = framing != Framing::Close && self.keeps(&exchange, &response, settings);
         let sent = self.send(&mut exchange, &mut response, framing, keep).await;
-        // A handler may have left content unread; from here on it is thrown away.
+        // A filter or a stream may have left content unread.
         exchange.request.body = None;
         exchange.record.response = Some(response);
         let sent = match sent {
@@ -329,8 +345,8 @@ impl Connection {
         let handle = &self.station.handle;
         let discarded = std::future::poll_fn(|_| self.poll_discard());
         match handle.timeout(handle.now() + lingering.time, discarded).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Ending::Linger(*lingering)),
+            Ok(Rest::Read) => Ok(()),
+            Ok(Rest::Lost | Rest::Malformed(_)) => Err(Ending::Linger(*lingering)),
             Err(_elapsed) => Err(Ending::Close),
         }
     }

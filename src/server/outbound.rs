@@ -12,6 +12,7 @@ use std::task::{Poll, ready};
 
 use super::connection::{Connection, Ending, log};
 use super::head::{self, Framing};
+use super::inbound::Rest;
 use crate::base::reason::Reason;
 use crate::base::report::Severity;
 use crate::exchange::Exchange;
@@ -84,7 +85,10 @@ impl Connection {
             outbox.exchanges.push(exchange);
             outbox.exchanges.len() < COLLECT_ANSWERS_MAX && outbox.bytes.len() < COLLECT_BYTES_MAX
         };
-        if keep && collected && !self.buffer.borrow().is_empty() {
+        // What was received is another request only if the content of this one is complete; a client that still sends
+        // that may be waiting for the answer.
+        let complete = matches!(self.poll_discard(), Poll::Ready(Rest::Read));
+        if keep && collected && complete && !self.buffer.borrow().is_empty() {
             return Ok(());
         }
         self.flush().await
