@@ -61,6 +61,7 @@ pub(super) struct Server {
     /// What the current configuration keeps open.
     pub(super) resources: Resources,
     pub(super) process: Process,
+    /// Kept for its drop, which removes the file.
     _pid_file: Option<PidFile>,
 }
 
