@@ -169,7 +169,7 @@ fn module_tests_are_named_after_their_module() {
 
 #[test]
 fn the_papers_are_there() {
-    let missing = ["README.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT"];
+    let missing = ["README.md", "MANUAL.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT"];
     report(missing.iter().filter(|name| !root().join(name).is_file()).map(|name| format!("{name}: expected")));
 }
 

@@ -19,6 +19,8 @@ use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::SendFlags;
 
+use super::reason::Reason;
+
 /// A log that is open for appending.
 #[derive(Debug)]
 pub struct LogFile {
@@ -181,8 +183,9 @@ impl LogFile {
         }
         let lost = lost.saturating_sub(self.lost_and_told.swap(lost, Ordering::Relaxed));
         tell(&format!(
-            "webserv: [alert] lines lost that cannot be written to \"{}\": {lost} ({error})\n",
-            self.path.display()
+            "webserv: [alert] lines lost that cannot be written to \"{}\": {lost} {}\n",
+            self.path.display(),
+            Reason(error)
         ));
     }
 }

@@ -1,11 +1,12 @@
 //! What every other layer may use: numbers and times as nginx writes them, regular expressions, suggestions for
-//! misspelt words, the timing wheel, the logs' files and severities. Nothing of ours lies below it.
+//! misspelt words, the timing wheel, the logs' files and severities, why a system call failed. Nothing of ours lies below it.
 
 pub mod base64;
 pub mod duration;
 pub mod local_time;
 pub mod log_buffer;
 pub mod log_file;
+pub mod reason;
 pub mod regex;
 pub mod report;
 pub mod size;

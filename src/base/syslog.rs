@@ -18,6 +18,7 @@ use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketT
 
 use super::local_time;
 use super::log_file::tell;
+use super::reason::Reason;
 use super::report::Severity;
 use super::suggest::nearest;
 
@@ -289,7 +290,8 @@ impl Syslog {
             let error = io::Error::from(error);
             let server = &self.parameters.server;
             tell(&format!(
-                "webserv: [alert] messages lost that syslog server {server} did not take: {lost} in all ({error})\n"
+                "webserv: [alert] messages lost that syslog server {server} did not take: {lost} in all {}\n",
+                Reason(&error)
             ));
         }
     }

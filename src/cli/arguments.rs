@@ -14,7 +14,7 @@ webserv, a web server in nginx's language
 
 usage: webserv [-c FILE] [-p PREFIX] [-e FILE] [-g DIRECTIVES] [-q]
        webserv -t | -T | -s SIGNAL | -v | -V | -h
-       webserv directives [NAME | --markdown]
+       webserv directives [NAME | --list | --markdown]
 
   -c FILE        read the configuration from FILE (default: /etc/webserv/webserv.conf, and
                  if there is none, a built-in one that serves a welcome page on port 8080)
@@ -29,7 +29,8 @@ usage: webserv [-c FILE] [-p PREFIX] [-e FILE] [-g DIRECTIVES] [-q]
   -v, -V         print the version; the version, the target and the modules
   -h, -?         print this
 
-  directives     print all directives; with a NAME, what it does
+  directives     print the manual of all directives and variables; with a NAME, of that directive;
+                 with --list, only how each is written; with --markdown, for other programs
 ";
 
 /// A command line, understood.
@@ -58,7 +59,19 @@ pub(super) enum Action {
     Version,
     VersionAndBuild,
     Help,
-    Directives(Option<String>),
+    Directives(Part),
+}
+
+/// Which part of the manual.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Whole,
+    /// All of it, as Markdown.
+    Markdown,
+    /// How each directive is written.
+    List,
+    /// What one directive does.
+    Directive(String),
 }
 
 /// The command line cannot be understood.
@@ -98,7 +111,7 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocat
             Short('V') => invocation.action = Action::VersionAndBuild,
             Short('h' | '?') | Long("help") => invocation.action = Action::Help,
             Value(word) if word == "directives" => {
-                invocation.action = Action::Directives(directive_name(&mut parser)?);
+                invocation.action = Action::Directives(part(&mut parser)?);
             }
             Value(word) => return Err(unknown_command(&word.to_string_lossy())),
             other => return Err(other.unexpected().into()),
@@ -107,11 +120,12 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocat
     Ok(invocation)
 }
 
-fn directive_name(parser: &mut lexopt::Parser) -> Result<Option<String>, UsageError> {
+fn part(parser: &mut lexopt::Parser) -> Result<Part, UsageError> {
     match parser.next()? {
-        None => Ok(None),
-        Some(Value(name)) => Ok(Some(name.string()?)),
-        Some(Long("markdown")) => Ok(Some("--markdown".to_owned())),
+        None => Ok(Part::Whole),
+        Some(Value(name)) => Ok(Part::Directive(name.string()?)),
+        Some(Long("markdown")) => Ok(Part::Markdown),
+        Some(Long("list")) => Ok(Part::List),
         Some(other) => Err(other.unexpected().into()),
     }
 }

@@ -1,18 +1,19 @@
-//! `webserv directives [NAME]`: the manual of the configuration, from the tables alone.
+//! `webserv directives`: the manual of the configuration, from the tables alone.
 
 use std::process::ExitCode;
 
 use super::CommandError;
+use super::arguments::Part;
 use crate::config::manual;
 use crate::modules::MODULES;
 
-/// Prints the list, one entry, or the whole manual as Markdown.
-pub(super) fn run(name: Option<&str>) -> Result<ExitCode, CommandError> {
-    let text = match name {
-        None => manual::list(MODULES),
-        Some("--markdown") => manual::markdown(MODULES),
-        Some(name) => manual::entry(MODULES, name)?,
+/// Prints the whole manual, as plain text or Markdown, one entry of it, or how each directive is written.
+pub(super) fn run(part: &Part) -> Result<ExitCode, CommandError> {
+    let text = match part {
+        Part::Whole => manual::plain(MODULES),
+        Part::List => manual::list(MODULES),
+        Part::Markdown => manual::markdown(MODULES),
+        Part::Directive(name) => manual::entry(MODULES, name)?,
     };
-    print!("{text}");
-    Ok(ExitCode::SUCCESS)
+    super::print(&text)
 }

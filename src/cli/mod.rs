@@ -1,6 +1,6 @@
 //! The command line: nginx's options, and commands of our own, each in a file.
 //!
-//! `arguments` turns words into an [`Invocation`]; `run` does it and picks the exit code. What is printed for a person
+//! `arguments` turns words into an `Invocation`; `run` does it and picks the exit code. What is printed for a person
 //! to read on demand goes to standard output, everything else to standard error.
 
 mod arguments;
@@ -10,6 +10,7 @@ mod serve;
 mod signal;
 mod test;
 
+use std::io::{ErrorKind, Write, stdout};
 use std::process::ExitCode;
 
 use arguments::{Action, Invocation, UsageError};
@@ -42,10 +43,7 @@ type CommandError = Box<dyn std::error::Error>;
 
 fn perform(invocation: Invocation) -> Result<ExitCode, CommandError> {
     match &invocation.action {
-        Action::Help => {
-            print!("{}", arguments::HELP);
-            Ok(ExitCode::SUCCESS)
-        }
+        Action::Help => print(arguments::HELP),
         Action::Version => {
             eprintln!("webserv version: {SIGNATURE}");
             Ok(ExitCode::SUCCESS)
@@ -57,11 +55,19 @@ fn perform(invocation: Invocation) -> Result<ExitCode, CommandError> {
             eprintln!("modules: {}", MODULES.iter().map(|module| module.name()).collect::<Vec<_>>().join(" "));
             Ok(ExitCode::SUCCESS)
         }
-        Action::Directives(name) => directives::run(name.as_deref()),
+        Action::Directives(part) => directives::run(part),
         Action::Test => test::run(&request(&invocation)?, invocation.quiet, false),
         Action::Dump => test::run(&request(&invocation)?, invocation.quiet, true),
         Action::Signal(name) => signal::run(&request(&invocation)?, *name),
         Action::Serve => serve::run(request(&invocation)?),
+    }
+}
+
+/// Writes a text to standard output. That a reader has seen enough (`webserv directives | head`) is no error.
+fn print(text: &str) -> Result<ExitCode, CommandError> {
+    match stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
     }
 }
 

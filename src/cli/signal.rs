@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::CommandError;
+use crate::base::reason::Reason;
 use crate::config::load::{self, Request};
 use crate::config::render;
 use crate::control::{self, SignalName};
@@ -19,6 +20,7 @@ pub(super) fn run(request: &Request, name: SignalName) -> Result<ExitCode, Comma
          signal it by its process id (HUP reloads, QUIT and TERM end, USR1 reopens logs)",
     )?;
     let pid = control::read_pid(&path)?;
-    control::send(name, pid).map_err(|error| format!("kill({}, {name:?}) failed ({error})", pid.as_raw_nonzero()))?;
+    control::send(name, pid)
+        .map_err(|error| format!("kill({}, {name:?}) failed {}", pid.as_raw_nonzero(), Reason(&error)))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -20,7 +20,7 @@ pub(super) fn run(request: &Request, quiet: bool, dump_too: bool) -> Result<Exit
         eprintln!("webserv: configuration file {name} test is successful");
     }
     if dump_too {
-        print!("{}", dump::dump(&loaded.report.sources));
+        return super::print(&dump::dump(&loaded.report.sources));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -89,6 +89,8 @@ impl Entry {
             Shape::Words { names: "", .. } => format!("{name};"),
             Shape::Words { names, .. } => format!("{name} {names};"),
             Shape::Block { names: "", .. } => format!("{name} {{ ... }}"),
+            // The lines of the block are the directive's own.
+            Shape::Block { names, .. } if names.ends_with('}') => format!("{name} {names}"),
             Shape::Block { names, .. } => format!("{name} {names} {{ ... }}"),
         }
     }

@@ -1,7 +1,6 @@
 //! The manual of all directives and variables, from the tables alone.
 //!
-//! Called by `webserv directives [NAME]` and by the packages that ship the manual. Completion and
-//! editors' word lists come from the same list.
+//! Called by `webserv directives`. `MANUAL.md` is its Markdown.
 
 use std::fmt::Write;
 
@@ -75,9 +74,9 @@ pub fn plain(modules: &[&'static dyn AnyModule]) -> String {
 
 /// The whole manual as Markdown.
 pub fn markdown(modules: &[&'static dyn AnyModule]) -> String {
-    let mut text = String::from("# Directives\n");
+    let mut text = format!("{MARKDOWN_HEAD}\n## Directives\n");
     for Documented { entry, .. } in directives(modules) {
-        let _ = write!(text, "\n## {}\n\n", entry.name); // writing to a String cannot fail
+        let _ = write!(text, "\n### {}\n\n", entry.name); // writing to a String cannot fail
         for (title, value) in facts(&entry) {
             let _ = writeln!(text, "- {title}: `{value}`");
         }
@@ -86,7 +85,7 @@ pub fn markdown(modules: &[&'static dyn AnyModule]) -> String {
             let _ = write!(text, "\n```nginx\n{}\n```\n", entry.example);
         }
     }
-    text.push_str("\n# Variables\n\n");
+    text.push_str("\n## Variables\n\n");
     for variable in variables(modules) {
         let _ = writeln!(text, "- `{}`: {}", variable_name(variable), variable.doc);
     }
@@ -113,18 +112,22 @@ fn plain_entry(entry: &Entry) -> String {
 fn facts(entry: &Entry) -> Vec<(&'static str, String)> {
     let mut facts = vec![("syntax", entry.usage())];
     if !entry.default.is_empty() {
-        let value = entry.default.trim_end_matches(';');
-        let named = value.split_ascii_whitespace().next() == Some(entry.name);
-        facts.push(("default", if named { format!("{value};") } else { format!("{} {value};", entry.name) }));
+        facts.push(("default", default_line(entry)));
     }
     facts.push(("context", entry.contexts.names().collect::<Vec<_>>().join(", ")));
     facts
 }
 
+/// The default as it would be written: a line or a block.
+pub fn default_line(entry: &Entry) -> String {
+    let Entry { name, default, .. } = entry;
+    if entry.has_block() { format!("{name} {default}") } else { format!("{name} {default};") }
+}
+
 fn origin(origin: Origin) -> &'static str {
     match origin {
         Origin::Nginx => "nginx",
-        Origin::NginxNoEffect => "nginx; accepted, does nothing here",
+        Origin::NginxNoEffect => "nginx; checked, accepted, does nothing here",
         Origin::Ours => "webserv's own",
     }
 }
@@ -160,6 +163,14 @@ fn wrap(text: &str, indent: &str) -> String {
     }
     wrapped
 }
+
+/// Says where the text comes from.
+const MARKDOWN_HEAD: &str = "\
+# The manual of webserv's configuration
+
+Every directive and every variable, by name. Made by `webserv directives --markdown` from the tables that the program
+itself reads: change those, not this file.
+";
 
 /// Fits the narrowest terminal in use.
 const LINE_CHARACTERS_MAX: usize = 78;

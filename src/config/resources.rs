@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::diagnostics::{Diagnostic, Level, Place};
-use super::sources::system_reason;
 use crate::base::log_file::LogFile;
+use crate::base::reason::Reason;
 use crate::base::report::{Severity, report};
 
 /// What is open.
@@ -43,7 +43,7 @@ impl Resources {
             return Ok((Arc::clone(file), None));
         }
         let failed = |error| {
-            let message = format!("open() \"{}\" failed ({})", path.display(), system_reason(&error));
+            let message = format!("open() \"{}\" failed {}", path.display(), Reason(&error));
             Diagnostic { place, ..Diagnostic::without_place(message) }
         };
         let (file, warning) = match self.previous.remove(path) {
@@ -64,8 +64,8 @@ impl Resources {
     pub fn reopen_logs(&self) {
         for (path, file) in &self.log_files {
             if let Err(error) = file.reopen() {
-                let reason = system_reason(&error);
-                report(Severity::Emerg, format_args!("open() \"{}\" failed ({reason})", path.display()));
+                let reason = Reason(&error);
+                report(Severity::Emerg, format_args!("open() \"{}\" failed {reason}", path.display()));
             }
         }
     }
@@ -74,8 +74,8 @@ impl Resources {
     pub fn hand_over(&self, user: u32, group: u32) {
         for (path, file) in &self.log_files {
             if let Err(error) = file.give_to(user, group) {
-                let reason = system_reason(&error);
-                report(Severity::Warn, format_args!("chown() \"{}\" failed ({reason})", path.display()));
+                let reason = Reason(&error);
+                report(Severity::Warn, format_args!("chown() \"{}\" failed {reason}", path.display()));
             }
         }
     }

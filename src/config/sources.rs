@@ -12,6 +12,7 @@ use rustix::fs::{Mode, OFlags};
 use webserv_grammar::{Quote, Span, Word};
 
 use super::diagnostics::{Diagnostic, FileId, Place};
+use crate::base::reason::Reason;
 
 /// One text.
 #[derive(Clone, Debug)]
@@ -47,8 +48,7 @@ impl Sources {
         if self.texts.len() >= FILES_MAX {
             return Err(fail(format!("more than {FILES_MAX} configuration files")));
         }
-        let bytes =
-            read(path).map_err(|error| fail(format!("open() \"{name}\" failed ({})", system_reason(&error))))?;
+        let bytes = read(path).map_err(|error| fail(format!("open() \"{name}\" failed {}", Reason(&error))))?;
         if bytes.len() > FILE_BYTES_MAX {
             return Err(fail(format!("\"{name}\" is larger than {FILE_BYTES_MAX} bytes")));
         }
@@ -121,15 +121,6 @@ pub(super) fn span(bytes: Range<usize>) -> Span {
     // What is too large for 32 bits was not read.
     let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
     Span::new(offset(bytes.start), offset(bytes.end))
-}
-
-/// What the system said, in nginx's form: `2: No such file or directory`.
-pub fn system_reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    match error.raw_os_error() {
-        Some(code) => format!("{code}: {}", text.trim_end_matches(&format!(" (os error {code})"))),
-        None => text,
-    }
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {

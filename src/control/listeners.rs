@@ -9,8 +9,8 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use crate::base::reason::Reason;
 use crate::exchange::client::ListenerFacts;
-use crate::exchange::files::Reason;
 use crate::route::tree::Tree;
 use crate::runtime::listen;
 use crate::runtime::{Address, ListenOptions};

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, getpid};
 
+use crate::base::reason::Reason;
 use crate::base::report::{Severity, report};
 
 /// A written pid file; removed when dropped, unless another process has written its own there since.
@@ -35,7 +36,7 @@ impl Drop for PidFile {
             return;
         }
         if let Err(error) = fs::remove_file(&self.path) {
-            report(Severity::Alert, format_args!("unlink() \"{}\" failed ({error})", self.path.display()));
+            report(Severity::Alert, format_args!("unlink() \"{}\" failed {}", self.path.display(), Reason(&error)));
         }
     }
 }
@@ -44,7 +45,7 @@ impl Drop for PidFile {
 #[derive(Debug, thiserror::Error)]
 pub enum PidError {
     /// The file cannot be read.
-    #[error("open() \"{}\" failed ({error}): is the server running?", path.display())]
+    #[error("open() \"{}\" failed {}: is the server running?", path.display(), Reason(error))]
     Unreadable {
         /// Which file.
         path: PathBuf,

@@ -8,6 +8,8 @@ use nix::unistd::{Gid, Group, Uid, User, initgroups, setresgid, setresuid};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_keep_capabilities, set_no_new_privs};
 
+use crate::base::reason::Reason;
+
 /// Who nginx becomes when no `user` is configured.
 const DEFAULT_USER: &str = "nobody";
 
@@ -21,7 +23,7 @@ pub enum PrivilegeError {
     #[error("getgrnam(\"{0}\") failed: there is no such group")]
     NoGroup(String),
     /// The system refuses.
-    #[error("{call} failed ({error})")]
+    #[error("{call}() failed {}", Reason(error))]
     System {
         /// The call.
         call: &'static str,
@@ -83,14 +85,14 @@ pub(super) fn become_user(identity: &Identity) -> Result<(), PrivilegeError> {
     let name =
         std::ffi::CString::new(identity.name.as_str()).map_err(|_| PrivilegeError::NoUser(identity.name.clone()))?;
     let kept = CapabilitySet::NET_BIND_SERVICE;
-    set_keep_capabilities(true).map_err(rustix_error("prctl(PR_SET_KEEPCAPS)"))?;
+    set_keep_capabilities(true).map_err(rustix_error("prctl"))?;
     initgroups(&name, identity.group).map_err(system("initgroups"))?;
     setresgid(identity.group, identity.group, identity.group).map_err(system("setresgid"))?;
     setresuid(identity.user, identity.user, identity.user).map_err(system("setresuid"))?;
     let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
     set_capabilities(None, sets).map_err(rustix_error("capset"))?;
-    set_keep_capabilities(false).map_err(rustix_error("prctl(PR_SET_KEEPCAPS)"))?;
-    set_no_new_privs(true).map_err(rustix_error("prctl(PR_SET_NO_NEW_PRIVS)"))
+    set_keep_capabilities(false).map_err(rustix_error("prctl"))?;
+    set_no_new_privs(true).map_err(rustix_error("prctl"))
 }
 
 /// `worker_rlimit_nofile`: how many descriptors the process may have open.

@@ -15,7 +15,10 @@ pub(super) fn reload(server: &mut Server) {
     let loaded = load::load(&server.request, Some(&server.resources));
     let prepared = accept(loaded).and_then(|configuration| prepare(server, configuration));
     match prepared {
-        Some((configuration, change)) => publish(server, configuration, change),
+        Some((configuration, change)) => {
+            warn_of_what_stays(server, &configuration);
+            publish(server, configuration, change);
+        }
         None => report(Severity::Error, format_args!("configuration not changed, see the errors above")),
     }
 }
@@ -27,6 +30,20 @@ fn accept(loaded: Loaded) -> Option<Configuration> {
         report(finding.level.severity(), format_args!("{line}"));
     }
     loaded.result.ok()
+}
+
+/// What cannot change while the server runs is told, not dropped in silence.
+fn warn_of_what_stays(server: &Server, configuration: &Configuration) {
+    let (old, new) = (&server.process, &configuration.process);
+    let changes = [
+        ("worker_processes", new.workers != server.workers.len()),
+        ("user", new.user != old.user),
+        ("worker_rlimit_nofile", new.open_files_max != old.open_files_max),
+        ("pid", new.pid != old.pid),
+    ];
+    for (name, _) in changes.iter().filter(|(_, changed)| *changed) {
+        report(Severity::Warn, format_args!("the changed \"{name}\" takes effect at the next start"));
+    }
 }
 
 /// Binds what is new.
@@ -52,9 +69,6 @@ fn publish(server: &mut Server, configuration: Configuration, change: Change) {
     }
     for address in &change.differing {
         report(Severity::Warn, format_args!("the changed options of {address} take effect at the next start"));
-    }
-    if process.workers != server.workers.len() {
-        report(Severity::Warn, format_args!("the changed \"worker_processes\" takes effect at the next start"));
     }
     let servers = tree.servers();
     server.published.publish(Arc::new(tree));

@@ -13,6 +13,7 @@ use super::privileges::{self, PrivilegeError};
 use super::reload;
 use super::signals::{self, Cause};
 use super::workers::Workers;
+use crate::base::reason::Reason;
 use crate::base::report::{self, Severity, report};
 use crate::config::load::{self, Configuration, Process, Request};
 use crate::config::render;
@@ -33,7 +34,7 @@ pub enum ServeError {
     #[error(transparent)]
     Privileges(#[from] PrivilegeError),
     /// Something the process needs is refused by the system.
-    #[error("{what} ({error})")]
+    #[error("{what} {}", Reason(error))]
     System {
         /// What was tried.
         what: String,
@@ -41,7 +42,7 @@ pub enum ServeError {
         error: io::Error,
     },
     /// A worker's event loop failed.
-    #[error("worker {number} ended: {error}")]
+    #[error("worker {number} ended {}", Reason(error))]
     Worker {
         /// Which.
         number: usize,
@@ -60,6 +61,7 @@ pub(super) struct Server {
     /// What the current configuration keeps open.
     pub(super) resources: Resources,
     pub(super) process: Process,
+    /// Kept for its drop, which removes the file.
     _pid_file: Option<PidFile>,
 }
 

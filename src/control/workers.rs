@@ -1,6 +1,7 @@
 //! The worker threads: started with the server, reached by mail, joined at its end.
 
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
@@ -117,7 +118,10 @@ fn start_one(number: usize, setup: Arc<Setup>, causes: Sender<Cause>) -> io::Res
         if ready.send(Ok(Arc::clone(&prepared.mailbox))).is_err() {
             return;
         }
-        let result = prepared.run();
+        // What a connection can cause is caught in its task. A fault of the loop itself ends the server loudly, rather
+        // than leaving it with a worker less.
+        let result = panic::catch_unwind(AssertUnwindSafe(|| prepared.run()))
+            .unwrap_or_else(|_| Err(io::Error::other("the worker thread panicked")));
         // Nobody listens any more when the process is ending.
         let _at_the_end = causes.send(Cause::WorkerEnded(number, result));
     })?;

@@ -4,7 +4,6 @@
 //! Called by all modules that look at files. Maps no URI (`path` does) and sends nothing.
 
 use std::ffi::OsStr;
-use std::fmt;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -117,19 +116,6 @@ impl Fault {
     }
 }
 
-/// A system error as nginx writes it into its log: `(2: No such file or directory)`.
-#[derive(Debug)]
-pub struct Reason<'a>(pub &'a io::Error);
-
-impl fmt::Display for Reason<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(code) = self.0.raw_os_error() else { return write!(formatter, "({})", self.0) };
-        let text = self.0.to_string();
-        let text = text.rsplit_once(" (os error").map_or(&*text, |(text, _)| text);
-        write!(formatter, "({code}: {text})")
-    }
-}
-
 /// Whether a name that was put together from variables could leave the folder it is joined to, or is
 /// none the system takes: it has a segment `..` or a NUL.
 pub fn is_unsafe(name: &[u8]) -> bool {
@@ -157,13 +143,6 @@ mod tests {
             assert_eq!(fault(errno).status(), Status::INTERNAL_SERVER_ERROR);
         }
         assert_eq!(Fault::of(&io::Error::other("x")), Fault::Failed);
-    }
-
-    #[test]
-    fn a_reason_has_number_and_text() {
-        let error = io::Error::from(Errno::NOENT);
-        assert_eq!(Reason(&error).to_string(), "(2: No such file or directory)");
-        assert_eq!(Reason(&io::Error::other("odd")).to_string(), "(odd)");
     }
 
     #[test]

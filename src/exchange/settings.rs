@@ -40,8 +40,6 @@ pub struct Settings {
     pub chunked_transfer_encoding: bool,
     /// `tcp_nodelay`: no waiting for acknowledgements of small packets.
     pub tcp_nodelay: bool,
-    /// `tcp_nopush`: full packets; the head and the start of a file leave together either way.
-    pub tcp_nopush: bool,
     /// `root` or `alias`.
     pub root: Root,
     /// `disable_symlinks`.
@@ -234,7 +232,6 @@ impl Settings {
             sendfile_max_chunk: 2 * 1024 * 1024,
             chunked_transfer_encoding: true,
             tcp_nodelay: true,
-            tcp_nopush: false,
             root: Root { path: Template::literal("html"), alias: None, prefix: Arc::from("/") },
             symlinks: SymlinkCheck::default(),
             types: Arc::new(MimeTypes::nginx_default()),

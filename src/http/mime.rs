@@ -1,6 +1,6 @@
-//! Media types by file name extension: what nginx's `types` and `default_type` say.
+//! Media types by file name extension: what nginx's `types` says.
 //!
-//! Owns the look-up. Filled by the module of these directives. It reads no file and guesses nothing from content.
+//! Owns the look-up. Filled by the module of the directive; the `default_type` of everything else is a setting. It reads no file and guesses nothing from content.
 
 use std::collections::HashMap;
 
@@ -9,22 +9,16 @@ use bytes::Bytes;
 /// The longest extension looked up without allocating. The longest in nginx's `mime.types` has 5 bytes.
 const SHORT_EXTENSION_BYTES_MAX: usize = 16;
 
-/// A table of extensions, and the type of everything else.
-#[derive(Debug, Clone)]
+/// A table of extensions.
+#[derive(Debug, Clone, Default)]
 pub struct MimeTypes {
     by_extension: HashMap<Box<[u8]>, Bytes, foldhash::fast::RandomState>,
-    default_type: Bytes,
 }
 
 impl MimeTypes {
-    /// No extension known; everything is `default_type`.
-    pub fn new(default_type: impl Into<Bytes>) -> MimeTypes {
-        MimeTypes { by_extension: HashMap::default(), default_type: default_type.into() }
-    }
-
-    /// nginx without `types` and `default_type`: `html`, `gif` and `jpg`, and `text/plain` for the rest.
+    /// nginx without `types`: `html`, `gif` and `jpg`.
     pub fn nginx_default() -> MimeTypes {
-        let mut types = MimeTypes::new(Bytes::from_static(b"text/plain"));
+        let mut types = MimeTypes::default();
         types.insert(b"html", Bytes::from_static(b"text/html"));
         types.insert(b"gif", Bytes::from_static(b"image/gif"));
         types.insert(b"jpg", Bytes::from_static(b"image/jpeg"));
@@ -34,16 +28,6 @@ impl MimeTypes {
     /// Gives files with this extension, in whatever case, a type. Says which type the extension had before.
     pub fn insert(&mut self, extension: &[u8], media_type: impl Into<Bytes>) -> Option<Bytes> {
         self.by_extension.insert(extension.to_ascii_lowercase().into_boxed_slice(), media_type.into())
-    }
-
-    /// Changes the type of what has no known extension.
-    pub fn set_default_type(&mut self, default_type: impl Into<Bytes>) {
-        self.default_type = default_type.into();
-    }
-
-    /// The type of what has no known extension.
-    pub fn default_type(&self) -> &Bytes {
-        &self.default_type
     }
 
     /// The type for an extension, without its dot, if it is known.
@@ -57,11 +41,6 @@ impl MimeTypes {
             }
             None => self.by_extension.get(extension.to_ascii_lowercase().as_slice()),
         }
-    }
-
-    /// The type of the file a path names.
-    pub fn by_path(&self, path: &[u8]) -> &Bytes {
-        extension(path).and_then(|extension| self.by_extension(extension)).unwrap_or(&self.default_type)
     }
 }
 
@@ -81,17 +60,15 @@ mod tests {
     fn the_case_of_an_extension_does_not_matter() {
         let mut types = MimeTypes::nginx_default();
         types.insert(b"TXT", "text/x");
-        assert_eq!(types.by_path(b"/a.HTML"), "text/html");
-        assert_eq!(types.by_path(b"/a.txt"), "text/x");
+        assert_eq!(types.by_extension(b"HTML").unwrap(), "text/html");
+        assert_eq!(types.by_extension(b"txt").unwrap(), "text/x");
         assert_eq!(types.insert(b"txt", "text/plain").unwrap(), "text/x");
     }
 
     #[test]
-    fn an_unknown_extension_has_the_default_type() {
-        let mut types = MimeTypes::nginx_default();
-        types.set_default_type("application/octet-stream");
-        for path in ["/a", "/a.b/c", "/a.", "/.html", "/d/.html", "/a.htm"] {
-            assert_eq!(types.by_path(path.as_bytes()), "application/octet-stream", "{path}");
+    fn a_name_without_a_dot_behind_its_first_byte_has_no_extension() {
+        for path in ["/a", "/a.b/c", "/a.", "/.html", "/d/.html"] {
+            assert_eq!(extension(path.as_bytes()), None, "{path}");
         }
     }
 

@@ -115,6 +115,13 @@ impl Module for Ignored {
         },
         size("subrequest_output_buffer_size", "4k", POOLS, "subrequest_output_buffer_size 8k;"),
         size("send_lowat", "0", "Linux has no such setting, and nginx ignores it there too.", "send_lowat 0;"),
+        flag(
+            "tcp_nopush",
+            ALL,
+            "off",
+            "In nginx it makes the head of an answer and the begin of a file leave in one packet. Here they always do.",
+            "tcp_nopush on;",
+        ),
         // Files.
         Directive {
             set: |(), arguments| aio(arguments),

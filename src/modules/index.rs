@@ -10,12 +10,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rustix::io::Errno;
 
+use crate::base::reason::Reason;
 use crate::base::report::Severity;
 use crate::config::arguments::Arguments;
 use crate::config::build::Build;
 use crate::config::diagnostics::Diagnostic;
 use crate::config::schema::{Contexts, Directive, Module, Origin, Repeat, Shape};
-use crate::exchange::files::{Fault, Reason, is_unsafe};
+use crate::exchange::files::{Fault, is_unsafe};
 use crate::exchange::plan::{Handler, Handling, Outcome, PlanBuilder, Stage};
 use crate::exchange::template::Template;
 use crate::exchange::{Exchange, Shown};

@@ -22,7 +22,6 @@ pub struct Conf {
     sendfile: bool,
     sendfile_max_chunk: u64,
     nodelay: bool,
-    nopush: bool,
     chunked: bool,
 }
 
@@ -35,7 +34,6 @@ impl Default for Conf {
             sendfile: settings.sendfile,
             sendfile_max_chunk: settings.sendfile_max_chunk,
             nodelay: settings.tcp_nodelay,
-            nopush: settings.tcp_nopush,
             chunked: settings.chunked_transfer_encoding,
         }
     }
@@ -124,21 +122,6 @@ impl Module for Sending {
             origin: Origin::Nginx,
         },
         Directive {
-            name: "tcp_nopush",
-            contexts: Contexts::HTTP_SERVER_LOCATION,
-            args: Shape::Flag,
-            repeat: Repeat::Once,
-            set: |conf, arguments| {
-                conf.nopush = arguments.flag(0)?;
-                Ok(())
-            },
-            default: "off",
-            doc: "In nginx it makes the head of an answer and the begin of a file leave in one packet. Here they always \
-                  do, without TCP_CORK, which costs more than it saves; so the directive changes nothing.",
-            example: "tcp_nopush on;",
-            origin: Origin::Nginx,
-        },
-        Directive {
             name: "chunked_transfer_encoding",
             contexts: Contexts::HTTP_SERVER_LOCATION,
             args: Shape::Flag,
@@ -162,7 +145,6 @@ impl Module for Sending {
         settings.sendfile = conf.sendfile;
         settings.sendfile_max_chunk = conf.sendfile_max_chunk;
         settings.tcp_nodelay = conf.nodelay;
-        settings.tcp_nopush = conf.nopush;
         settings.chunked_transfer_encoding = conf.chunked;
         Ok(())
     }
@@ -176,11 +158,11 @@ mod tests {
     #[test]
     fn each_setting_arrives_at_the_location() {
         let text = "send_timeout 5s; reset_timedout_connection on; tcp_nodelay off;
-            server { sendfile on; tcp_nopush on; location / { sendfile_max_chunk 0; chunked_transfer_encoding off; } }";
+            server { sendfile on; location / { sendfile_max_chunk 0; chunked_transfer_encoding off; } }";
         let plan = plan_at::<Sending>(text, "/");
         let settings = &plan.settings;
         assert_eq!(settings.send_timeout, Duration::from_secs(5));
-        assert!(settings.reset_timedout_connection && settings.sendfile && settings.tcp_nopush);
+        assert!(settings.reset_timedout_connection && settings.sendfile);
         assert!(!settings.tcp_nodelay && !settings.chunked_transfer_encoding);
         assert_eq!(settings.sendfile_max_chunk, 0);
     }

@@ -8,12 +8,13 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 
+use crate::base::reason::Reason;
 use crate::base::report::Severity;
 use crate::config::build::Build;
 use crate::config::diagnostics::Diagnostic;
 use crate::config::schema::{Contexts, Directive, Module, Origin, Repeat, Shape};
 use crate::exchange::body::{Body, FileSlice};
-use crate::exchange::files::{Fault, Reason};
+use crate::exchange::files::Fault;
 use crate::exchange::plan::{Handler, Handling, Outcome, PlanBuilder, Stage};
 use crate::exchange::response::Response;
 use crate::exchange::shared_file::SharedFile;

@@ -12,6 +12,7 @@ use crate::config::build::Build;
 use crate::config::diagnostics::Diagnostic;
 use crate::config::schema::{Contexts, Directive, Module, Origin, Repeat, Shape};
 use crate::exchange::plan::PlanBuilder;
+use crate::exchange::settings::Settings;
 use crate::http::mime::MimeTypes;
 
 /// The module.
@@ -27,8 +28,8 @@ pub struct Conf {
 
 impl Default for Conf {
     fn default() -> Self {
-        let types = MimeTypes::nginx_default();
-        Self { default_type: types.default_type().clone(), types: Arc::new(types) }
+        let Settings { types, default_type, .. } = Settings::default();
+        Self { types, default_type }
     }
 }
 
@@ -44,7 +45,7 @@ impl Module for Types {
             args: Shape::Block { min: 0, max: 0, names: "{ TYPE EXTENSION...; ... }" },
             repeat: Repeat::Many,
             set: set_types,
-            default: "types { text/html html; image/gif gif; image/jpeg jpg; }",
+            default: "{ text/html html; image/gif gif; image/jpeg jpg; }",
             doc: "Gives files the content type of their extension, in whatever case. The table takes the place of the \
                   one around it; an empty one leaves everything to `default_type`. A full table is in `mime.types`.",
             example: "types { text/html html htm; image/png png; }",
@@ -98,7 +99,7 @@ impl Module for Types {
 fn set_types(conf: &mut Conf, arguments: &mut Arguments<'_>) -> Result<(), Diagnostic> {
     // A second block beside the first adds to it; what the enclosing block had is dropped.
     let mut types = match arguments.first_in_block() {
-        true => MimeTypes::new(Bytes::new()),
+        true => MimeTypes::default(),
         false => (*conf.types).clone(),
     };
     for entry in arguments.entries() {

@@ -74,7 +74,7 @@ impl Transport {
         Poll::Ready(Ok(count))
     }
 
-    /// Writes as much of `slices` as the socket takes, of the first [`SLICES_MAX`] that is; says how many bytes.
+    /// Writes as much of `slices` as the socket takes, of the first `SLICES_MAX` that is; says how many bytes.
     /// With `more` the last packet may be held back until what follows.
     ///
     /// # Errors

@@ -14,11 +14,12 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 
 use super::head::Framing;
-use super::inbound::Next;
+use super::inbound::{Next, Rest};
 use super::linger::linger;
 use super::listener::ListenerState;
 use super::outbound::Outbox;
 use super::station::{Seat, Station};
+use crate::base::reason::Reason;
 use crate::base::report::{Severity, report};
 use crate::exchange::answer::{answer, answer_failure};
 use crate::exchange::client::Client;
@@ -101,7 +102,7 @@ pub(super) enum Ending {
 /// The life of a connection.
 pub(super) async fn serve(connection: Rc<Connection>) {
     if let Err(error) = connection.transport.io().adopt() {
-        return report(Severity::Alert, format_args!("cannot poll a new connection: {error}"));
+        return report(Severity::Alert, format_args!("a new connection cannot be polled {}", Reason(&error)));
     }
     let ending = connection.run().await;
     match ending {
@@ -111,11 +112,11 @@ pub(super) async fn serve(connection: Rc<Connection>) {
         }
         Ending::Reset => {
             if let Err(error) = connection.transport.reset_on_close() {
-                report(Severity::Alert, format_args!("setsockopt(SO_LINGER) failed ({error})"));
+                report(Severity::Alert, format_args!("setsockopt(SO_LINGER) failed {}", Reason(&error)));
             }
         }
         Ending::Failed(error) => {
-            report(Severity::Info, format_args!("*{} connection failed ({error})", connection.client.number));
+            report(Severity::Info, format_args!("*{} connection failed {}", connection.client.number, Reason(&error)));
         }
         Ending::Close | Ending::ClientLeft | Ending::TimedOut | Ending::Broken => {}
     }
@@ -189,7 +190,22 @@ impl Connection {
             Err(Refusal::Status(status)) => answer_failure(&mut exchange, status).await,
             Err(Refusal::Options(response)) => Some(response),
         };
+        let response = self.judge_content(&mut exchange, response).await;
         self.finish(exchange, response).await
+    }
+
+    /// The response, unless what was received of content that no handler read shows that it has no form.
+    async fn judge_content(&self, exchange: &mut Exchange, response: Option<Box<Response>>) -> Option<Box<Response>> {
+        if !self.decoder.borrow().is_in_body() || response.as_ref().is_none_or(|response| response.close) {
+            return response;
+        }
+        // From here on it is thrown away.
+        exchange.request.body = None;
+        let Poll::Ready(Rest::Malformed(error)) = self.poll_discard() else { return response };
+        exchange.report(Severity::Info, format_args!("{error}"));
+        let mut refusal = answer_failure(exchange, error.status()).await?;
+        refusal.close = true;
+        Some(refusal)
     }
 
     /// Something that was no request: it gets its answer, and the connection ends.
@@ -307,7 +323,7 @@ impl Connection {
         let framing = Framing::choose(&exchange.request.head, &response, settings);
         let keep = framing != Framing::Close && self.keeps(&exchange, &response, settings);
         let sent = self.send(&mut exchange, &mut response, framing, keep).await;
-        // A handler may have left content unread; from here on it is thrown away.
+        // A filter or a stream may have left content unread.
         exchange.request.body = None;
         exchange.record.response = Some(response);
         let sent = match sent {
@@ -333,7 +349,7 @@ impl Connection {
         if self.nodelay.get() != settings.tcp_nodelay {
             self.nodelay.set(settings.tcp_nodelay);
             if let Err(error) = self.transport.set_nodelay(settings.tcp_nodelay) {
-                report(Severity::Alert, format_args!("setsockopt(TCP_NODELAY) failed ({error})"));
+                report(Severity::Alert, format_args!("setsockopt(TCP_NODELAY) failed {}", Reason(&error)));
             }
         }
     }
@@ -357,19 +373,19 @@ impl Connection {
             return Ok(());
         }
         let at_once = self.poll_discard();
-        if at_once == Poll::Ready(true) {
+        if matches!(at_once, Poll::Ready(Rest::Read)) {
             return Ok(());
         }
         // What was collected must not wait for content, which may never come.
         self.flush().await?;
-        if at_once == Poll::Ready(false) {
+        if at_once.is_ready() {
             return Err(Ending::Linger(Box::new(*lingering)));
         }
         let handle = &self.station.handle;
         let discarded = std::future::poll_fn(|_| self.poll_discard());
         match handle.timeout(handle.now() + lingering.time, discarded).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Ending::Linger(Box::new(*lingering))),
+            Ok(Rest::Read) => Ok(()),
+            Ok(Rest::Lost | Rest::Malformed(_)) => Err(Ending::Linger(Box::new(*lingering))),
             Err(_elapsed) => Err(Ending::Close),
         }
     }

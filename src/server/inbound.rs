@@ -39,6 +39,16 @@ pub(super) enum Next {
     Nothing(Ending),
 }
 
+/// What became of the content of a request that nobody wanted to read.
+pub(super) enum Rest {
+    /// All of it was thrown away; the next request can be found.
+    Read,
+    /// The client closed its side, or failed.
+    Lost,
+    /// It has no form.
+    Malformed(BadRequest),
+}
+
 impl Connection {
     /// The next request. Answers that wait to be sent are sent before it waits for more.
     pub(super) async fn next_request(&self) -> Next {
@@ -149,20 +159,21 @@ impl Connection {
 
     /// Reads and throws away what is left of a request's content, while nobody else reads it. `Ready` when there is
     /// nothing left, with whether the connection can go on.
-    pub(super) fn poll_discard(&self) -> Poll<bool> {
+    pub(super) fn poll_discard(&self) -> Poll<Rest> {
         if self.inflow_held.get() {
             return Poll::Pending;
         }
         loop {
             if !self.decoder.borrow().is_in_body() {
-                return Poll::Ready(true);
+                return Poll::Ready(Rest::Read);
             }
             match self.decode() {
                 Ok(Progress::Body(_)) => self.expects_continue.set(false),
-                Ok(Progress::End { .. }) => return Poll::Ready(true),
-                Ok(Progress::Head(_)) | Err(_) => return Poll::Ready(false),
+                Ok(Progress::End { .. }) => return Poll::Ready(Rest::Read),
+                Ok(Progress::Head(_)) => return Poll::Ready(Rest::Lost),
+                Err(error) => return Poll::Ready(Rest::Malformed(error)),
                 Ok(Progress::NeedMore) => match self.transport.poll_read(&mut self.buffer.borrow_mut(), READ_BYTES) {
-                    Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(false),
+                    Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Rest::Lost),
                     Poll::Ready(Ok(_)) => {}
                     Poll::Pending => return Poll::Pending,
                 },

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::connection::{self, Connection};
 use super::station::{Seat, Station};
+use crate::base::reason::Reason;
 use crate::base::report::{Severity, report};
 use crate::exchange::client::ListenerFacts;
 use crate::route::tree::{AddressRoutes, Reading};
@@ -93,7 +94,10 @@ pub(super) async fn listen(station: Rc<Station>, listener: Rc<ListenerState>, so
     let acceptor = match open(&station, &listener, socket) {
         Ok(acceptor) => acceptor,
         Err(error) => {
-            report(Severity::Alert, format_args!("cannot poll the listener at {}: {error}", listener.address));
+            report(
+                Severity::Alert,
+                format_args!("the listener at {} cannot be polled {}", listener.address, Reason(&error)),
+            );
             return;
         }
     };

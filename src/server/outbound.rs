@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use super::connection::{Connection, Ending, log};
 use super::head::{self, Dates, Framing};
+use super::inbound::Rest;
+use crate::base::reason::Reason;
 use crate::base::report::Severity;
 use crate::exchange::Exchange;
 use crate::exchange::body::{Body, Chunk, FileSlice};
@@ -90,7 +92,10 @@ impl Connection {
             outbox.exchanges.push(exchange);
             outbox.exchanges.len() < COLLECT_ANSWERS_MAX && outbox.bytes.len() < COLLECT_BYTES_MAX
         };
-        if keep && collected && !self.buffer.borrow().is_empty() {
+        // What was received is another request only if the content of this one is complete; a client that still sends
+        // that may be waiting for the answer.
+        let complete = matches!(self.poll_discard(), Poll::Ready(Rest::Read));
+        if keep && collected && complete && !self.buffer.borrow().is_empty() {
             return Ok(());
         }
         self.flush().await
@@ -425,7 +430,7 @@ fn truncated(exchange: &Exchange, at: u64) -> Ending {
 }
 
 fn unreadable(exchange: &Exchange, call: &str, error: &io::Error) -> Ending {
-    exchange.report(Severity::Crit, format_args!("{call} failed ({error}) while sending response to client"));
+    exchange.report(Severity::Crit, format_args!("{call} failed {} while sending response to client", Reason(error)));
     Ending::Broken
 }
 

@@ -4,6 +4,7 @@ mod checking;
 mod defaults;
 mod including;
 mod listening;
+mod manual;
 mod options;
 mod signalling;
 mod starting;

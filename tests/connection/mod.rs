@@ -4,6 +4,7 @@ mod arrival;
 mod bodies;
 mod departures;
 mod exhaustion;
+mod locations;
 mod malformed;
 mod methods;
 mod persistence;

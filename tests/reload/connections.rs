@@ -48,6 +48,16 @@ fn a_request_that_is_half_sent_is_answered_by_the_new_configuration() {
 }
 
 #[test]
+fn what_only_a_start_can_change_is_told() {
+    let site = Site::new().config(&configuration("return 200 old;")).start();
+    let changed = format!("worker_rlimit_nofile 500;\n{}", configuration("return 200 new;"));
+    let mark = site.log_mark();
+    site.reconfigure(&changed);
+    site.wait_for_log_after(mark, "the changed \"worker_rlimit_nofile\" takes effect at the next start");
+    assert_eq!(site.get("/").text(), "new");
+}
+
+#[test]
 fn no_request_is_lost_while_reloads_go_on() {
     let site = Site::new().config(&configuration("return 200 said;")).start();
     let address = site.address();

@@ -1,4 +1,4 @@
-//! `conf.d/webserv.conf`, which a package installs, passes the check and serves.
+//! `conf.d/webserv.conf`, meant for /etc/webserv, passes the check and serves.
 
 use super::{copy, read, shipped};
 use crate::support::Site;

@@ -3,6 +3,7 @@
 mod default_configuration;
 mod error_pages;
 mod example;
+mod readme;
 mod welcome;
 
 use std::fs;

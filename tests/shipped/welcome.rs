@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::path::Path;
 
 use super::{read, shipped};
-use crate::support::Running;
+use crate::support::{Running, check_config};
 
 #[test]
 fn without_a_configuration_the_welcome_page_is_served() {
@@ -21,4 +21,13 @@ fn without_a_configuration_the_welcome_page_is_served() {
     assert_eq!(answer.text(), read("html/index.html"));
     assert_eq!(site.get("/favicon.svg").status, 200);
     assert_eq!(site.get("/missing").status, 404);
+}
+
+#[test]
+fn the_configuration_that_the_page_shows_is_accepted() {
+    let page = read("html/index.html");
+    let (_, behind) = page.split_once("An example configuration\"><code>").expect("the page shows one");
+    let (text, _) = behind.split_once("</code>").expect("it ends");
+    let checked = check_config(text);
+    assert!(checked.ok && !checked.output.contains("warning"), "{}", checked.output);
 }

@@ -4,6 +4,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use super::{join_fields, show};
 use crate::base::base64;
+use crate::base::reason::Reason;
 use crate::base::report::Severity;
 use crate::exchange::variables::append;
 use crate::exchange::{Exchange, Shown};
@@ -127,7 +128,7 @@ pub(super) fn realpath_root(exchange: &Exchange, _member: &str, out: &mut Vec<u8
     match std::fs::canonicalize(std::ffi::OsStr::from_bytes(&root)) {
         Ok(path) => append(Some(&path.into_os_string().into_vec()), out),
         Err(error) => {
-            exchange.report(Severity::Crit, format_args!("realpath() \"{}\" failed ({error})", Shown(&root)));
+            exchange.report(Severity::Crit, format_args!("realpath() \"{}\" failed {}", Shown(&root), Reason(&error)));
             false
         }
     }

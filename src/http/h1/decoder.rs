@@ -89,9 +89,10 @@ impl Decoder {
         no_head && buffer.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
     }
 
-    /// Whether a head was given whose end was not.
+    /// Whether the end of the current request was not given: there is more to come, or it was refused and its end
+    /// cannot be found.
     pub fn is_in_body(&self) -> bool {
-        matches!(self.stage, Stage::Length { .. } | Stage::Chunked(_) | Stage::Trailers(_))
+        matches!(self.stage, Stage::Length { .. } | Stage::Chunked(_) | Stage::Trailers(_) | Stage::Failed(_))
     }
 
     /// What is known of a request whose head is not complete, or was refused. `buffer` is what `receive` was given.

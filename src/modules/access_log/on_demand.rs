@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::base::log_file::LogFile;
+use crate::base::reason::Reason;
 use crate::base::report::Severity;
-use crate::exchange::files::Reason;
 use crate::exchange::template::{Part, Template};
 use crate::exchange::{Exchange, Shown};
 

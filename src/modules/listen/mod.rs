@@ -40,7 +40,7 @@ impl Module for Listen {
         args: Shape::at_least(1, "ADDRESS[:PORT] | PORT | unix:PATH [PARAMETER...]"),
         repeat: Repeat::Many,
         set: add_listen,
-        default: "*:80, or *:8000 when not started by root",
+        default: "*:80",
         doc: "An address that the server answers at: an IPv4 address, an IPv6 address in brackets, `*` or the name of a \
               host (all of its addresses), with a port, or a range of ports such as `8000-8010`; a port alone, on all \
               IPv4 addresses; or the path of a Unix domain socket. Without a port it is 80. Port 0, which nginx refuses, \
