@@ -4,6 +4,7 @@
 //! connection holds is dropped with its task, which is how it is cancelled.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -324,7 +325,7 @@ impl Connection {
         if !self.decoder.borrow().is_in_body() {
             return Ok(());
         }
-        let at_once = self.poll_discard();
+        let at_once = poll_fn(|context| Poll::Ready(self.poll_discard(context))).await;
         if at_once == Poll::Ready(true) {
             return Ok(());
         }
@@ -334,7 +335,7 @@ impl Connection {
             return Err(Ending::Linger(*lingering));
         }
         let handle = &self.station.handle;
-        let discarded = std::future::poll_fn(|_| self.poll_discard());
+        let discarded = poll_fn(|context| self.poll_discard(context));
         match handle.timeout(handle.now() + lingering.time, discarded).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(Ending::Linger(*lingering)),

@@ -179,7 +179,7 @@ impl Connection {
             if progress {
                 deadline.reset(handle.now() + self.send_timeout.get());
             }
-            let _whether_it_can_go_on = self.poll_discard();
+            let _whether_it_can_go_on = self.poll_discard(context);
             Pin::new(&mut deadline).poll(context).map(|()| Err(Ending::TimedOut))
         })
         .await
