@@ -101,6 +101,15 @@ pub fn load(request: &Request, previous: Option<&Resources>) -> Loaded {
         findings: Findings::default(),
     };
     read.findings.into_iter().for_each(|finding| session.report(finding));
+    let says_nothing = |file: &FileId| {
+        let document = session.documents.document(*file);
+        document.is_none_or(|document| document.directives().next().is_none())
+    };
+    if texts.iter().all(says_nothing) && !session.findings.has_errors() {
+        // A file that is being written is empty for a moment; taken up, it would end all service.
+        session
+            .report(Diagnostic::without_place(format!("no directives in configuration file \"{}\"", request.origin)));
+    }
     if request.prefix.to_str().is_none() {
         session.report(Diagnostic::without_place(format!("the prefix \"{}\" is not UTF-8", session.prefix)));
     }

@@ -91,8 +91,11 @@ impl Server {
     fn start(request: Request, configuration: Configuration, causes: &Sender<Cause>) -> Result<Self, ServeError> {
         let Configuration { process, tree, resources } = configuration;
         let identity = privileges::identity(process.user.as_ref())?;
-        if let Some(files_max) = process.open_files_max {
-            privileges::limit_open_files(files_max).map_err(system("setrlimit(RLIMIT_NOFILE) failed"))?;
+        if let Some(files_max) = process.open_files_max
+            && let Err(error) = privileges::limit_open_files(files_max)
+        {
+            // As in nginx: who may not raise the limit has the one there is.
+            report(Severity::Alert, format_args!("setrlimit(RLIMIT_NOFILE, {files_max}) failed ({error})"));
         }
         let mut listeners = Listeners::default();
         let change = listeners.prepare(&tree, process.workers).map_err(ServeError::Bind)?;

@@ -4,6 +4,7 @@
 //! connection holds is dropped with its task, which is how it is cancelled.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -201,7 +202,8 @@ impl Connection {
         }
         // From here on it is thrown away.
         exchange.request.body = None;
-        let Poll::Ready(Rest::Malformed(error)) = self.poll_discard() else { return response };
+        let discarded = poll_fn(|context| Poll::Ready(self.poll_discard(context))).await;
+        let Poll::Ready(Rest::Malformed(error)) = discarded else { return response };
         exchange.report(Severity::Info, format_args!("{error}"));
         let mut refusal = answer_failure(exchange, error.status()).await?;
         refusal.close = true;
@@ -372,7 +374,7 @@ impl Connection {
         if !self.decoder.borrow().is_in_body() {
             return Ok(());
         }
-        let at_once = self.poll_discard();
+        let at_once = poll_fn(|context| Poll::Ready(self.poll_discard(context))).await;
         if matches!(at_once, Poll::Ready(Rest::Read)) {
             return Ok(());
         }
@@ -382,7 +384,7 @@ impl Connection {
             return Err(Ending::Linger(Box::new(*lingering)));
         }
         let handle = &self.station.handle;
-        let discarded = std::future::poll_fn(|_| self.poll_discard());
+        let discarded = poll_fn(|context| self.poll_discard(context));
         match handle.timeout(handle.now() + lingering.time, discarded).await {
             Ok(Rest::Read) => Ok(()),
             Ok(Rest::Lost | Rest::Malformed(_)) => Err(Ending::Linger(Box::new(*lingering))),

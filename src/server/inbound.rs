@@ -21,6 +21,9 @@ use crate::runtime::Deadline;
 /// How much one read takes at the most.
 const READ_BYTES: usize = 32 * 1024;
 
+/// How many reads of unread content are thrown away before other connections have their turn.
+const DISCARDS_PER_TURN: u32 = 8;
+
 /// How long a body may pause before a location says otherwise; nginx's default `client_body_timeout`.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -158,11 +161,12 @@ impl Connection {
     }
 
     /// Reads and throws away what is left of a request's content, while nobody else reads it. `Ready` when there is
-    /// nothing left, with whether the connection can go on.
-    pub(super) fn poll_discard(&self) -> Poll<Rest> {
+    /// nothing left, with whether the connection can go on. A fast sender does not keep others from their turn.
+    pub(super) fn poll_discard(&self, context: &Context<'_>) -> Poll<Rest> {
         if self.inflow_held.get() {
             return Poll::Pending;
         }
+        let mut reads = 0;
         loop {
             if !self.decoder.borrow().is_in_body() {
                 return Poll::Ready(Rest::Read);
@@ -172,9 +176,13 @@ impl Connection {
                 Ok(Progress::End { .. }) => return Poll::Ready(Rest::Read),
                 Ok(Progress::Head(_)) => return Poll::Ready(Rest::Lost),
                 Err(error) => return Poll::Ready(Rest::Malformed(error)),
+                Ok(Progress::NeedMore) if reads == DISCARDS_PER_TURN => {
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 Ok(Progress::NeedMore) => match self.transport.poll_read(&mut self.buffer.borrow_mut(), READ_BYTES) {
                     Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Rest::Lost),
-                    Poll::Ready(Ok(_)) => {}
+                    Poll::Ready(Ok(_)) => reads += 1,
                     Poll::Pending => return Poll::Pending,
                 },
             }

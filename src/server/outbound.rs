@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use super::connection::{Connection, Ending, log};
 use super::head::{self, Dates, Framing};
-use super::inbound::Rest;
 use crate::base::reason::Reason;
 use crate::base::report::Severity;
 use crate::exchange::Exchange;
@@ -94,7 +93,7 @@ impl Connection {
         };
         // What was received is another request only if the content of this one is complete; a client that still sends
         // that may be waiting for the answer.
-        let complete = matches!(self.poll_discard(), Poll::Ready(Rest::Read));
+        let complete = !self.decoder.borrow().is_in_body();
         if keep && collected && complete && !self.buffer.borrow().is_empty() {
             return Ok(());
         }
@@ -198,7 +197,7 @@ impl Connection {
             if progress {
                 deadline.reset(handle.now() + Duration::from(self.send_timeout.get()));
             }
-            let _whether_it_can_go_on = self.poll_discard();
+            let _whether_it_can_go_on = self.poll_discard(context);
             Pin::new(&mut deadline).poll(context).map(|()| Err(Ending::TimedOut))
         })
         .await

@@ -90,3 +90,12 @@ fn several_workers_share_a_port() {
         assert_eq!(client.get("/home.html").text(), "hello");
     }
 }
+
+#[test]
+fn more_descriptors_than_may_be_had_are_an_alert_and_not_the_end() {
+    // No system gives so many, whoever asks.
+    let site = Site::new().main("worker_rlimit_nofile 999999999999;").conf("return 200 said;").start();
+    assert_eq!(site.get("/").text(), "said");
+    let line = site.wait_for_log("setrlimit(RLIMIT_NOFILE, 999999999999) failed");
+    assert!(line.contains("[alert]"), "{line}");
+}

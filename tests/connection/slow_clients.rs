@@ -90,3 +90,18 @@ fn a_client_that_asks_and_never_reads_is_made_to_wait() {
         assert_eq!(site.get("/").text(), "said");
     }
 }
+
+#[test]
+fn a_client_that_sends_without_an_end_what_nobody_reads_holds_nobody_up() {
+    let site = Site::new().main("worker_processes 1;").conf("client_max_body_size 0; return 200 said;").start();
+    let mut fast = site.connect();
+    fast.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000000\r\n\r\n");
+    assert_eq!(fast.answer().text(), "said");
+    let sender = std::thread::spawn(move || while fast.try_send([b'x'; 256 * 1024]).is_ok() {});
+    let mut client = site.connect();
+    for _ in 0..50 {
+        assert_eq!(client.get("/").text(), "said");
+    }
+    site.stop();
+    sender.join().unwrap();
+}

@@ -71,3 +71,14 @@ fn after_a_refusal_the_next_good_configuration_is_taken() {
         site.reconfigure(&configuration("return 200 old;"));
     }
 }
+
+#[test]
+fn a_file_emptied_while_it_is_written_ends_no_service() {
+    let site = Site::new().conf("return 200 said;").start();
+    for text in ["", "\n", "# to be written\n"] {
+        std::fs::write(site.configuration(), text).unwrap();
+        let Err(lines) = site.try_reload() else { panic!("{text:?} was taken up") };
+        assert!(lines.contains("no directives"), "{lines}");
+        assert_eq!(site.get("/").text(), "said");
+    }
+}
