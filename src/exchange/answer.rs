@@ -139,6 +139,10 @@ fn enter(exchange: &mut Exchange, redirect_to_slash: bool) -> Turn {
 
 /// `client_max_body_size`: at once for a body whose length was announced, else as it comes.
 fn refuse_large_body(exchange: &mut Exchange) -> Option<Turn> {
+    // What answers the refusal itself (an error page) is not refused again.
+    if exchange.error.too_large {
+        return None;
+    }
     let settings = &exchange.plan.settings;
     let body = exchange.request.body.as_mut()?;
     body.set_limits(settings.client_max_body_size, settings.client_body_timeout);
@@ -147,6 +151,7 @@ fn refuse_large_body(exchange: &mut Exchange) -> Option<Turn> {
     if length <= limit {
         return None;
     }
+    exchange.error.too_large = true;
     exchange.report(Severity::Error, format_args!("client intended to send too large body: {length} bytes"));
     Some(Turn::Outcome(Outcome::Fail(Status::CONTENT_TOO_LARGE)))
 }
@@ -209,6 +214,8 @@ fn cycle(exchange: &mut Exchange) -> Turn {
 /// An error, or a redirect: by `error_page` where one fits, else by the built-in page.
 fn fail(exchange: &mut Exchange, status: Status, location: Option<Bytes>) -> Turn {
     exchange.error.status = Some(status);
+    // An error page does not make a broken request whole.
+    exchange.error.close |= error_pages::ends_connection(status);
     exchange.error.location = location;
     let plan = Arc::clone(&exchange.plan);
     let settings = &plan.settings;
@@ -245,9 +252,15 @@ fn finish(exchange: &mut Exchange, mut response: Box<Response>) -> Result<Box<Re
     if let Some(status) = exchange.error.status.take() {
         response.status = status;
     }
+    if response.location.is_none() {
+        // A page for a redirect is sent with the place it leads to.
+        response.location = exchange.error.location.take();
+    }
     let plan = Arc::clone(&exchange.plan);
     for filter in &plan.filters {
+        exchange.record.status = Some(response.status);
         filter.apply(exchange, &mut response);
+        exchange.record.status = None;
         if let Some(refused) = exchange.error.refused.take() {
             return Err(refused);
         }
@@ -255,10 +268,13 @@ fn finish(exchange: &mut Exchange, mut response: Box<Response>) -> Result<Box<Re
     if let Some(range) = exchange.error.content_range.take() {
         response.headers.set(names::CONTENT_RANGE, range);
     }
+    response.close |= exchange.error.close;
     exchange.error = ErrorState::default();
-    if let Some(location) = &response.location {
-        response.location = Some(redirect::absolute(exchange, location));
+    if !matches!(response.status.code(), 200 | 206 | 304) {
+        // When a file stands in for an error, its date is not that of what was asked for.
+        response.last_modified = None;
     }
+    redirect::complete(exchange, &mut response);
     Ok(response)
 }
 

@@ -4,6 +4,8 @@ mod access_log;
 mod autoindex;
 mod conditional;
 mod error_log;
+mod error_page;
+mod headers;
 mod index;
 mod range;
 mod root;
