@@ -167,6 +167,13 @@ impl Connection {
             Err(Refusal::Status(status)) => answer_failure(&mut exchange, status).await,
             Err(Refusal::Options(response)) => Some(response),
         };
+        let response = match self.discard_received(&mut exchange) {
+            Err(error) if response.is_some() => {
+                exchange.report(Severity::Info, format_args!("{error}"));
+                answer_failure(&mut exchange, error.status()).await
+            }
+            _ => response,
+        };
         self.finish(exchange, response).await
     }
 
@@ -239,8 +246,12 @@ impl Connection {
             TargetForm::Authority => return Err(Refusal::Status(Status::METHOD_NOT_ALLOWED)),
             TargetForm::Origin | TargetForm::Absolute { .. } => {}
         }
-        if exchange.method == Method::Trace {
+        // As in nginx neither reaches a location: a 200 to CONNECT would promise a tunnel.
+        if matches!(exchange.method, Method::Trace | Method::Connect) {
             exchange.error.allow = Some(Bytes::from_static(b"GET, HEAD"));
+            exchange.error.close = true;
+            let method = exchange.method.as_str();
+            exchange.report(Severity::Info, format_args!("client sent {method} method"));
             return Err(Refusal::Status(Status::METHOD_NOT_ALLOWED));
         }
         match normalise(exchange.request.head.target.path(), exchange.site.merge_slashes()) {
@@ -324,6 +335,11 @@ impl Connection {
             return Ok(());
         }
         let handle = &self.station.handle;
+        if let std::task::Poll::Ready(true) = self.poll_discard() {
+            return Ok(());
+        }
+        // The client may wait for the answers so far before it sends the rest.
+        self.flush().await?;
         let discarded = std::future::poll_fn(|_| self.poll_discard());
         match handle.timeout(handle.now() + lingering.time, discarded).await {
             Ok(true) => Ok(()),
@@ -384,7 +400,8 @@ fn is_unfit_for_keepalive(exchange: &Exchange, keepalive: &Keepalive) -> bool {
     }
     let Some(agent) = exchange.request.header(names::USER_AGENT) else { return false };
     let has = |text: &[u8]| memchr::memmem::find(agent, text).is_some();
-    let msie6 = || has(b"MSIE 6.") || has(b"MSIE 5.") || has(b"MSIE 4.");
+    // Its second service pack mended it.
+    let msie6 = || (has(b"MSIE 6.") && !has(b"SV1")) || has(b"MSIE 5.") || has(b"MSIE 4.");
     let safari = || has(b"Safari/") && has(b"Mac OS X") && !has(b"Chrome/");
     (keepalive.disable_msie6 && exchange.method == Method::Post && msie6()) || (keepalive.disable_safari && safari())
 }

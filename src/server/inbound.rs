@@ -13,6 +13,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::connection::{Connection, Ending};
 use crate::base::report::{Severity, report};
+use crate::exchange::Exchange;
 use crate::exchange::body::{Inflow, InflowError};
 use crate::http::Headers;
 use crate::http::h1::{BadRequest, BodyFraming, PartialRequest, Progress, RequestHead};
@@ -140,6 +141,22 @@ impl Connection {
             trailers: Headers::new(),
             ended: false,
         }))
+    }
+
+    /// Throws away what was received of content that no handler read, and says what is wrong with it: the answer to
+    /// broken framing is that it is broken, whatever a handler made of the rest.
+    pub(super) fn discard_received(&self, exchange: &mut Exchange) -> Result<(), BadRequest> {
+        exchange.request.body = None;
+        if self.inflow_held.get() {
+            return Ok(());
+        }
+        while self.decoder.borrow().is_in_body() {
+            match self.decode()? {
+                Progress::Body(_) => self.expects_continue.set(false),
+                Progress::End { .. } | Progress::Head(_) | Progress::NeedMore => break,
+            }
+        }
+        Ok(())
     }
 
     /// Reads and throws away what is left of a request's content, while nobody else reads it. `Ready` when there is

@@ -66,6 +66,28 @@ fn what_follows_broken_chunks_is_never_a_request() {
 }
 
 #[test]
+fn broken_chunks_are_a_bad_request() {
+    let site = site();
+    for path in ["/said", "/home.html", "/none"] {
+        let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
+        let mut client = site.connect();
+        client.send([&head, "zz\r\n", NEXT].concat());
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.closes()), (400, true), "{path}");
+    }
+}
+
+#[test]
+fn an_answer_does_not_wait_for_the_rest_of_a_chunk() {
+    let site = site();
+    let mut client = site.connect();
+    client.send("POST /said HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5");
+    assert_eq!(client.answer().text(), "said");
+    client.send(["\r\nhello\r\n0\r\n\r\n", NEXT].concat());
+    assert_eq!(client.answer().text(), "hello");
+}
+
+#[test]
 fn too_much_content_is_refused_and_the_client_reads_it() {
     let site = site();
     let mut client = site.connect();
