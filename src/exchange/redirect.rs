@@ -37,7 +37,7 @@ pub(super) fn complete(exchange: &Exchange, response: &mut Response) {
 }
 
 fn is_completed(settings: &Settings, location: &[u8]) -> bool {
-    settings.absolute_redirect && location.starts_with(b"/") && !location.starts_with(b"//")
+    settings.absolute_redirect && location.starts_with(b"/")
 }
 
 /// A `Location` in the form the settings ask for: a path becomes an absolute URL unless

@@ -26,3 +26,12 @@ fn a_location_made_absolute_stands_before_connection_and_one_that_was_configured
     };
     assert_eq!((before("/own"), before("/other")), (true, false));
 }
+
+#[test]
+fn a_folder_behind_two_slashes_is_not_redirected_to_another_host() {
+    let site = Site::new().dir("b.example").conf("merge_slashes off;").start();
+    let answer = site.get("//b.example");
+    let location = answer.header("location").unwrap();
+    assert_eq!(answer.status, 301);
+    assert!(location.starts_with("http://") && location.ends_with("//b.example/"), "{location}");
+}
