@@ -165,13 +165,13 @@ impl<'a> Arguments<'a> {
         }
     }
 
-    /// One of these words.
+    /// One of these words, in either case, as nginx takes them.
     ///
     /// # Errors
     /// Another word; the message lists those that are possible, and the nearest.
     pub fn choice<T: Clone>(&self, index: usize, choices: &[(&str, T)]) -> Result<T, Diagnostic> {
         let word = self.word(index);
-        if let Some((_, value)) = choices.iter().find(|(name, _)| *name == word) {
+        if let Some((_, value)) = choices.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)) {
             return Ok(value.clone());
         }
         let names = || choices.iter().map(|(name, _)| *name);

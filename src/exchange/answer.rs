@@ -139,6 +139,10 @@ fn enter(exchange: &mut Exchange, redirect_to_slash: bool) -> Turn {
 
 /// `client_max_body_size`: at once for a body whose length was announced, else as it comes.
 fn refuse_large_body(exchange: &mut Exchange) -> Option<Turn> {
+    // What answers the refusal itself (an error page) is not refused again.
+    if exchange.error.too_large {
+        return None;
+    }
     let settings = &exchange.plan.settings;
     let body = exchange.request.body.as_mut()?;
     body.set_limits(settings.client_max_body_size, settings.client_body_timeout);
@@ -147,6 +151,7 @@ fn refuse_large_body(exchange: &mut Exchange) -> Option<Turn> {
     if length <= limit {
         return None;
     }
+    exchange.error.too_large = true;
     exchange.report(Severity::Error, format_args!("client intended to send too large body: {length} bytes"));
     Some(Turn::Outcome(Outcome::Fail(Status::CONTENT_TOO_LARGE)))
 }
@@ -209,6 +214,8 @@ fn cycle(exchange: &mut Exchange) -> Turn {
 /// An error, or a redirect: by `error_page` where one fits, else by the built-in page.
 fn fail(exchange: &mut Exchange, status: Status, location: Option<Bytes>) -> Turn {
     exchange.error.status = Some(status);
+    // An error page does not make a broken request whole.
+    exchange.error.close |= error_pages::ends_connection(status);
     exchange.error.location = location;
     let plan = Arc::clone(&exchange.plan);
     let settings = &plan.settings;
@@ -250,9 +257,15 @@ fn finish(exchange: &mut Exchange, mut response: Box<Response>) -> Result<Box<Re
     if let Some(status) = exchange.error.status.take() {
         response.status = status;
     }
+    if response.location.is_none() {
+        // A page for a redirect is sent with the place it leads to.
+        response.location = exchange.error.location.take();
+    }
     let plan = Arc::clone(&exchange.plan);
     for filter in &plan.filters {
+        exchange.record.status = Some(response.status);
         filter.apply(exchange, &mut response);
+        exchange.record.status = None;
         if let Some(refused) = exchange.error.refused.take() {
             return Err(refused);
         }
@@ -265,10 +278,14 @@ fn finish(exchange: &mut Exchange, mut response: Box<Response>) -> Result<Box<Re
     }
     // A page for a redirect's status does not take away where it leads, as in nginx.
     let led_to = exchange.error.location.take();
+    response.location = response.location.take().or(led_to);
+    response.close |= exchange.error.close;
     exchange.error = ErrorState::default();
-    if let Some(location) = response.location.as_ref().or(led_to.as_ref()) {
-        response.location = Some(redirect::absolute(exchange, location));
+    if !matches!(response.status.code(), 200 | 206 | 304) {
+        // When a file stands in for an error, its date is not that of what was asked for.
+        response.last_modified = None;
     }
+    redirect::complete(exchange, &mut response);
     Ok(response)
 }
 

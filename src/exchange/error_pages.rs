@@ -100,6 +100,6 @@ fn has_content(status: Status) -> bool {
 }
 
 /// Statuses after which nginx closes the connection: what follows on it cannot be trusted.
-fn ends_connection(status: Status) -> bool {
+pub(super) fn ends_connection(status: Status) -> bool {
     matches!(status.code(), 400 | 413 | 414 | 431 | 494..=497 | 500 | 501)
 }

@@ -83,6 +83,10 @@ pub struct ErrorState {
     /// A filter refuses the response (412, 416): this status is answered in its place, as if a
     /// handler had failed with it.
     pub refused: Option<Status>,
+    /// The content was refused for its length; what answers that is not refused for it again.
+    pub too_large: bool,
+    /// The connection ends with the response, whichever page that is in the end.
+    pub close: bool,
 }
 
 /// The groups of the regular expression that matched last.

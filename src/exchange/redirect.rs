@@ -8,8 +8,9 @@ use bytes::Bytes;
 use super::error_pages;
 use super::exchange::Exchange;
 use super::response::Response;
-use super::settings::ErrorAnswer;
+use super::settings::{ErrorAnswer, Settings};
 use crate::http::escape;
+use crate::http::headers::names;
 use crate::http::status::Status;
 
 /// The current URI with a slash behind it, escaped, with its arguments.
@@ -24,11 +25,26 @@ pub fn with_slash(exchange: &Exchange) -> Bytes {
     Bytes::from(location)
 }
 
+/// Gives the `Location` of a response the form and the place that it has in nginx: a URL made here stands before
+/// `Connection`, what a configuration says stands behind it.
+pub(super) fn complete(exchange: &Exchange, response: &mut Response) {
+    let Some(location) = response.location.take() else { return };
+    if is_completed(&exchange.plan.settings, &location) {
+        response.location = Some(absolute(exchange, &location));
+    } else {
+        response.headers.insert_first(names::LOCATION, location);
+    }
+}
+
+fn is_completed(settings: &Settings, location: &[u8]) -> bool {
+    settings.absolute_redirect && location.starts_with(b"/")
+}
+
 /// A `Location` in the form the settings ask for: a path becomes an absolute URL unless
 /// `absolute_redirect off`; everything else stays.
 pub fn absolute(exchange: &Exchange, location: &Bytes) -> Bytes {
     let settings = &exchange.plan.settings;
-    if !settings.absolute_redirect || !location.starts_with(b"/") || location.starts_with(b"//") {
+    if !is_completed(settings, location) {
         return location.clone();
     }
     let local = exchange.client.local_address();

@@ -103,7 +103,8 @@ impl Answer {
     }
 
     pub(crate) fn location(&self) -> Option<&str> {
-        self.response.location.as_ref().map(|value| std::str::from_utf8(value).unwrap())
+        let made = self.response.location.as_ref();
+        made.map(|value| std::str::from_utf8(value).unwrap()).or_else(|| self.header("location"))
     }
 
     pub(crate) fn text(&self) -> &str {

@@ -131,6 +131,11 @@ impl Headers {
         self.fields[place] = field;
     }
 
+    /// Adds a field before all others, whether or not its name is there already.
+    pub fn insert_first(&mut self, name: impl Into<Bytes>, value: impl Into<Bytes>) {
+        self.fields.insert(0, Field { name: name.into(), value: value.into() });
+    }
+
     /// Adds a field at the end, whether or not its name is there already.
     pub fn append(&mut self, name: impl Into<Bytes>, value: impl Into<Bytes>) {
         self.fields.push(Field { name: name.into(), value: value.into() });

@@ -99,6 +99,12 @@ mod tests {
     }
 
     #[test]
+    fn a_mode_may_be_written_in_capitals() {
+        let lingering = plan_at::<Lingering>("server { lingering_close ALWAYS; }", "/").settings.lingering;
+        assert_eq!(lingering.close, LingeringClose::Always);
+    }
+
+    #[test]
     fn a_word_that_is_no_mode_is_refused_with_the_modes() {
         assert!(refused::<Lingering>("lingering_close allways;").contains("did you mean `always`?"));
     }

@@ -134,7 +134,11 @@ impl Handler for Answer {
                 Outcome::RedirectTo { status: *status, location: location.render_bytes(exchange) }
             }
             Self::Text { status, text } => {
-                Outcome::Respond(Box::new(with_text(exchange, *status, text.render_bytes(exchange))))
+                // What the text says of `$status` is what is being sent.
+                exchange.record.status = exchange.error.status.or(Some(*status));
+                let text = text.render_bytes(exchange);
+                exchange.record.status = None;
+                Outcome::Respond(Box::new(with_text(exchange, *status, text)))
             }
         };
         outcome.into()

@@ -290,8 +290,12 @@ impl Connection {
             TargetForm::Authority => return Err(Refusal::Status(Status::METHOD_NOT_ALLOWED)),
             TargetForm::Origin | TargetForm::Absolute { .. } => {}
         }
-        if exchange.method == Method::Trace {
+        // As in nginx neither reaches a location: a 200 to CONNECT would promise a tunnel.
+        if matches!(exchange.method, Method::Trace | Method::Connect) {
             exchange.error.allow = Some(Bytes::from_static(b"GET, HEAD"));
+            exchange.error.close = true;
+            let method = exchange.method.as_str();
+            exchange.report(Severity::Info, format_args!("client sent {method} method"));
             return Err(Refusal::Status(Status::METHOD_NOT_ALLOWED));
         }
         match normalise_shared(&exchange.request.head.target.path(), exchange.site.merge_slashes()) {
@@ -444,7 +448,8 @@ fn is_unfit_for_keepalive(exchange: &Exchange, keepalive: &Keepalive) -> bool {
     }
     let Some(agent) = exchange.request.header(names::USER_AGENT) else { return false };
     let has = |text: &[u8]| memchr::memmem::find(agent, text).is_some();
-    let msie6 = || has(b"MSIE 6.") || has(b"MSIE 5.") || has(b"MSIE 4.");
+    // Its second service pack mended it.
+    let msie6 = || (has(b"MSIE 6.") && !has(b"SV1")) || has(b"MSIE 5.") || has(b"MSIE 4.");
     let safari = || has(b"Safari/") && has(b"Mac OS X") && !has(b"Chrome/");
     (keepalive.disable_msie6 && exchange.method == Method::Post && msie6()) || (keepalive.disable_safari && safari())
 }

@@ -156,3 +156,15 @@ fn expecting_to_go_on_without_content_changes_nothing() {
         assert_eq!((answer.status, answer.text()), (200, "hello"));
     }
 }
+
+#[test]
+fn broken_chunks_are_a_bad_request() {
+    let site = site();
+    for path in ["/said", "/home.html", "/none"] {
+        let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
+        let mut client = site.connect();
+        client.send([&head, "zz\r\n", NEXT].concat());
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.closes()), (400, true), "{path}");
+    }
+}

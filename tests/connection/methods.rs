@@ -69,3 +69,14 @@ fn no_content_follows_the_head_of_a_head() {
 fn without_date(answer: &Answer) -> Vec<&str> {
     answer.head.lines().filter(|line| !line.starts_with("Date:")).collect()
 }
+
+#[test]
+fn connect_and_trace_reach_no_location() {
+    let site = Site::new().conf("location / { return 200 said; }").start();
+    for method in ["CONNECT", "TRACE"] {
+        let mut client = site.connect();
+        client.send(format!("{method} /x HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.closes()), (405, true), "{method}");
+    }
+}

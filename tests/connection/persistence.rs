@@ -110,3 +110,14 @@ fn nothing_is_answered_behind_connection_close() {
     assert_eq!(client.answer().text(), "hello");
     assert!(client.closed());
 }
+
+#[test]
+fn an_internet_explorer_6_with_its_second_service_pack_keeps_its_connection() {
+    let site = Site::new().conf("location / { return 200 said; }").start();
+    for (comment, closes) in [("MSIE 6.0; Windows NT 5.1", true), ("MSIE 6.0; Windows NT 5.1; SV1", false)] {
+        let mut client = site.connect();
+        let fields = format!("Host: localhost\r\nUser-Agent: Mozilla/4.0 (compatible; {comment})\r\nContent-Length: 0");
+        client.send(format!("POST / HTTP/1.1\r\n{fields}\r\n\r\n"));
+        assert_eq!(client.answer().closes(), closes, "{comment}");
+    }
+}

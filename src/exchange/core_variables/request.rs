@@ -49,7 +49,7 @@ pub(super) fn line(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> boo
 
 /// The method as received, also when an error page answers as to GET.
 pub(super) fn method(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
-    append(is_understood(exchange).then(|| exchange.request.head.method.as_str().as_bytes()), out)
+    append(is_understood(exchange).then(|| exchange.method.as_str().as_bytes()), out)
 }
 
 pub(super) fn protocol(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {

@@ -38,7 +38,7 @@ pub(super) fn field(exchange: &Exchange, member: &str, out: &mut Vec<u8>) -> boo
     match member {
         "content_type" => append(response.content_type.as_deref(), out),
         "content_length" => record.content_length.is_some_and(|length| show(length, out)),
-        "location" => append(response.location.as_deref(), out),
+        "location" if response.location.is_some() => append(response.location.as_deref(), out),
         "last_modified" => append(response.last_modified.map(date::format).as_ref().map(|date| &date[..]), out),
         "transfer_encoding" => append(record.chunked.then_some(&b"chunked"[..]), out),
         "connection" => append(Some(if record.keep_alive { b"keep-alive" } else { b"close" }), out),
