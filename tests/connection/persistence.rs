@@ -110,3 +110,21 @@ fn nothing_is_answered_behind_connection_close() {
     assert_eq!(client.answer().text(), "hello");
     assert!(client.closed());
 }
+
+#[test]
+fn answers_before_a_request_that_gets_none_arrive_and_are_logged() {
+    let site = Site::new()
+        .http("access_log {root}/access.log;")
+        .conf("location = /none { return 444; } location / { return 200 said; }")
+        .start();
+    let mut client = site.connect();
+    client.send(["/a", "/b", "/none", "/c"].map(|path| format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")).concat());
+    assert_eq!(client.answer().text(), "said");
+    assert_eq!(client.answer().text(), "said");
+    let (rest, _reset) = client.try_rest();
+    assert!(rest.is_empty());
+    let lines = site.access_log("access.log", 3);
+    for (line, expected) in lines.iter().zip(["/a HTTP/1.1\" 200", "/b HTTP/1.1\" 200", "/none HTTP/1.1\" 444"]) {
+        assert!(line.contains(expected), "{line}");
+    }
+}
