@@ -317,9 +317,12 @@ impl Connection {
         response: Option<Box<Response>>,
     ) -> Result<(), Ending> {
         let Some(mut response) = response else {
+            // Only this request has no answer; those before it have theirs.
+            let sent = self.flush().await;
             exchange.record.status.get_or_insert(Status::CLOSE);
             exchange.record.ended = Some(self.station.handle.now());
             log(&exchange);
+            sent?;
             let reset = exchange.plan.settings.reset_timedout_connection;
             return Err(if reset { Ending::Reset } else { Ending::Close });
         };

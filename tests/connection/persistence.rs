@@ -121,3 +121,21 @@ fn an_internet_explorer_6_with_its_second_service_pack_keeps_its_connection() {
         assert_eq!(client.answer().closes(), closes, "{comment}");
     }
 }
+
+#[test]
+fn answers_before_a_request_that_gets_none_arrive_and_are_logged() {
+    let site = Site::new()
+        .http("access_log {root}/access.log;")
+        .conf("location = /none { return 444; } location / { return 200 said; }")
+        .start();
+    let mut client = site.connect();
+    client.send(["/a", "/b", "/none", "/c"].map(|path| format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")).concat());
+    assert_eq!(client.answer().text(), "said");
+    assert_eq!(client.answer().text(), "said");
+    let (rest, _reset) = client.try_rest();
+    assert!(rest.is_empty());
+    let lines = site.access_log("access.log", 3);
+    for (line, expected) in lines.iter().zip(["/a HTTP/1.1\" 200", "/b HTTP/1.1\" 200", "/none HTTP/1.1\" 444"]) {
+        assert!(line.contains(expected), "{line}");
+    }
+}
