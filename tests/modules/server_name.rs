@@ -30,8 +30,8 @@ fn an_exact_name_comes_before_wildcards_and_these_before_expressions() {
 }
 
 #[test]
-fn ten_thousand_servers_are_told_apart() {
-    let servers: String = (0..10_000)
+fn thousands_of_servers_are_told_apart() {
+    let servers: String = (0..2_000)
         .map(|number| {
             let locations: String =
                 (0..5).map(|at| format!("location /{at}/ {{ return 200 {number}/{at}; }}")).collect();
@@ -40,7 +40,7 @@ fn ten_thousand_servers_are_told_apart() {
         .collect();
     let site = Site::new().config(&format!("events {{ }}\nhttp {{\n{servers}}}\n")).start();
     let mut client = site.connect_unix(&site.path("socket"));
-    for number in [0, 1, 4_999, 9_999] {
+    for number in [0, 1, 999, 1_999] {
         client.send(format!("GET /{}/ HTTP/1.1\r\nHost: s{number}.example\r\n\r\n", number % 5));
         assert_eq!(client.answer().text(), format!("{number}/{}", number % 5));
     }
