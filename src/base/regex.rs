@@ -194,12 +194,6 @@ impl Captures {
         self.ranges.get(group)?.clone()
     }
 
-    /// The ranges by number, 0 being the whole match.
-    #[must_use]
-    pub fn into_groups(self) -> Vec<Option<Range<usize>>> {
-        self.ranges.into_vec()
-    }
-
     /// Where the group with this name lies in the text; none if there is none or it took no part in the match.
     #[must_use]
     pub fn name(&self, name: &str) -> Option<Range<usize>> {

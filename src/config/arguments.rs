@@ -228,11 +228,6 @@ impl<'a> Arguments<'a> {
         self.session.prefix_path().join(self.word(index))
     }
 
-    /// A path, taken from the folder of the main configuration file if it is relative.
-    pub fn path_beside_configuration(&self, index: usize) -> PathBuf {
-        self.session.folder.join(self.word(index))
-    }
-
     /// The prefix that relative paths are taken from.
     pub fn prefix(&self) -> &'a str {
         &self.session.prefix

@@ -5,7 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use webserv_grammar::Span;
 
@@ -22,8 +22,6 @@ pub(super) struct Session {
     pub(super) variables: RefCell<Variables>,
     /// What relative paths are taken from (`-p`).
     pub(super) prefix: String,
-    /// The folder of the main configuration file.
-    pub(super) folder: PathBuf,
     pub(super) findings: Findings,
 }
 

@@ -131,26 +131,6 @@ impl Status {
         self.0 / 100 == 1
     }
 
-    /// 2xx.
-    pub const fn is_success(self) -> bool {
-        self.0 / 100 == 2
-    }
-
-    /// 3xx.
-    pub const fn is_redirection(self) -> bool {
-        self.0 / 100 == 3
-    }
-
-    /// 4xx.
-    pub const fn is_client_error(self) -> bool {
-        self.0 / 100 == 4
-    }
-
-    /// 5xx.
-    pub const fn is_server_error(self) -> bool {
-        self.0 / 100 == 5
-    }
-
     /// Whether nginx treats it as a redirect with a `Location`: 301, 302, 303, 307, 308.
     pub const fn is_redirect_with_location(self) -> bool {
         matches!(self.0, 301 | 302 | 303 | 307 | 308)

@@ -226,10 +226,4 @@ impl BadRequest {
             _ => Status::BAD_REQUEST,
         }
     }
-
-    /// Whether the connection must close after the answer. It always must: either the end of this request is not
-    /// known for sure, or, as in nginx, a client that sends such a request is not worth a second try.
-    pub fn must_close(&self) -> bool {
-        true
-    }
 }
