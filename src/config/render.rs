@@ -38,9 +38,13 @@ pub fn text(report: &Report, colour: Colour) -> String {
     if shown.is_empty() { String::new() } else { shown.join("\n\n") + "\n" }
 }
 
-/// One finding in nginx's form, without its level: `unknown directive "indx" in /etc/x.conf:3`.
+/// One finding in nginx's form, without its level, and with the advice that stands under the caret:
+/// `unknown directive "indx" (did you mean "index"?) in /etc/x.conf:3`.
 pub fn one_line(finding: &Diagnostic, sources: &Sources) -> String {
-    let message = in_one_line(&finding.message);
+    let mut message = in_one_line(&finding.message);
+    if !finding.label.is_empty() {
+        message.push_str(&format!(" ({})", in_one_line(&finding.label).replace('`', "\"")));
+    }
     match finding.place {
         Some(place) => {
             let (line, _) = sources.line_and_column(place);

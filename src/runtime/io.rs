@@ -100,6 +100,8 @@ struct Source {
     owner: TaskId,
     ready: Ready,
     closing: Closing,
+    /// Whether the poll knows it yet.
+    polled: bool,
 }
 
 impl Sources {
@@ -133,6 +135,18 @@ impl<S: AsFd> Io<S> {
     /// # Errors
     /// Outside of a task, or when the descriptor cannot be polled (a regular file). The descriptor is dropped then.
     pub fn new(handle: &Handle, descriptor: S, initial: Ready) -> io::Result<Io<S>> {
+        let io = Io::register(handle, descriptor, initial, Closing::Alone)?;
+        io.registration.poll()?;
+        Ok(io)
+    }
+
+    /// Like [`Io::new`], but the poll is told of the descriptor only when somebody must wait for it: a connection that
+    /// brings its request at once, is answered and closed costs no system call for that. An error of the poll comes
+    /// with the first operation that would wait.
+    ///
+    /// # Errors
+    /// Outside of a task.
+    pub fn polled_when_waiting(handle: &Handle, descriptor: S, initial: Ready) -> io::Result<Io<S>> {
         Io::register(handle, descriptor, initial, Closing::Alone)
     }
 
@@ -142,7 +156,9 @@ impl<S: AsFd> Io<S> {
     /// # Errors
     /// As [`Io::new`].
     pub fn duplicated(handle: &Handle, descriptor: S, initial: Ready) -> io::Result<Io<S>> {
-        Io::register(handle, descriptor, initial, Closing::Deregister)
+        let io = Io::register(handle, descriptor, initial, Closing::Deregister)?;
+        io.registration.poll()?;
+        Ok(io)
     }
 
     fn register(handle: &Handle, descriptor: S, initial: Ready, closing: Closing) -> io::Result<Io<S>> {
@@ -155,9 +171,7 @@ impl<S: AsFd> Io<S> {
             let mut sources = shared.sources.borrow_mut();
             let vacant = sources.entries.vacant_entry();
             let key = u32::try_from(vacant.key()).map_err(io::Error::other)?;
-            let token = make_token(key, generation);
-            shared.registry.register(&mut SourceFd(&raw), token, Interest::READABLE | Interest::WRITABLE)?;
-            vacant.insert(Source { generation, owner, ready: initial, closing });
+            vacant.insert(Source { generation, owner, ready: initial, closing, polled: false });
             key
         };
         let registration = Registration { shared: Rc::clone(shared), key, raw };
@@ -180,6 +194,7 @@ impl<S: AsFd> Io<S> {
         mut operation: impl FnMut(BorrowedFd<'_>) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         if !self.ready().intersects(interest) {
+            self.registration.poll()?;
             return Poll::Pending;
         }
         loop {
@@ -187,6 +202,7 @@ impl<S: AsFd> Io<S> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.registration.clear(interest);
+                    self.registration.poll()?;
                     return Poll::Pending;
                 }
                 result => return Poll::Ready(result),
@@ -223,7 +239,14 @@ impl<S: AsFd> Io<S> {
     }
 
     async fn wait_for(&self, interest: Ready) {
-        poll_fn(|_| if self.ready().intersects(interest) { Poll::Ready(()) } else { Poll::Pending }).await;
+        poll_fn(|_| {
+            // Where the poll refuses the descriptor, the operation that follows says so.
+            if self.ready().intersects(interest) || self.registration.poll().is_err() {
+                return Poll::Ready(());
+            }
+            Poll::Pending
+        })
+        .await;
     }
 
     /// Makes the task being polled the owner, for a descriptor handed from task to task (a pooled connection).
@@ -283,6 +306,18 @@ impl Registration {
         }
     }
 
+    /// Tells the poll of the descriptor, unless it knows; what is ready by then is reported in the next turn.
+    fn poll(&self) -> io::Result<()> {
+        let mut sources = self.shared.sources.borrow_mut();
+        let Some(source) = sources.entries.get_mut(self.key as usize) else { return Ok(()) };
+        if !source.polled {
+            let token = make_token(self.key, source.generation);
+            self.shared.registry.register(&mut SourceFd(&self.raw), token, Interest::READABLE | Interest::WRITABLE)?;
+            source.polled = true;
+        }
+        Ok(())
+    }
+
     fn clear(&self, what: Ready) {
         self.change(|source| source.ready = source.ready.without(what));
     }
@@ -291,7 +326,7 @@ impl Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         let source = self.shared.sources.borrow_mut().entries.try_remove(self.key as usize);
-        if source.is_some_and(|source| source.closing == Closing::Deregister)
+        if source.is_some_and(|source| source.polled && source.closing == Closing::Deregister)
             && let Err(error) = self.shared.registry.deregister(&mut SourceFd(&self.raw))
         {
             log::error!("cannot take a descriptor out of the poll: {error}");

@@ -34,7 +34,7 @@ impl Transport {
     /// # Errors
     /// As [`Io::new`].
     pub fn accepted(handle: &Handle, socket: OwnedFd, peer: &Peer) -> io::Result<Transport> {
-        let io = Io::new(handle, socket, Ready::READABLE | Ready::WRITABLE)?;
+        let io = Io::polled_when_waiting(handle, socket, Ready::READABLE | Ready::WRITABLE)?;
         Ok(match peer {
             Peer::Inet(_) => Transport::Tcp(io),
             Peer::Unix => Transport::Unix(io),

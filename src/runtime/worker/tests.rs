@@ -852,3 +852,25 @@ fn an_idle_connection_costs_little_beside_its_future() {
     assert!(bookkeeping <= 216, "{bookkeeping} bytes");
     assert!(size_of::<Transport>() <= 32);
 }
+
+#[test]
+fn a_connection_is_polled_only_once_somebody_must_wait_for_it() {
+    let mut machine = Machine::new();
+    let (ours, mut peer) = pair();
+    peer.write_all(b"first").unwrap();
+    let handle = machine.handle.clone();
+    machine.handle.spawn(async move {
+        let io = Io::polled_when_waiting(&handle, ours, Ready::READABLE).unwrap();
+        let read = |io: &Io<OwnedFd>| {
+            let mut memory = [0; 16];
+            io.try_io(Ready::READABLE, |fd| Ok(rustix::io::read(fd, &mut memory)?))
+        };
+        assert!(matches!(read(&io), Poll::Ready(Ok(5))), "what has come is read without the poll");
+        poll_fn(|_| if matches!(read(&io), Poll::Ready(Ok(6))) { Poll::Ready(()) } else { Poll::Pending }).await;
+    });
+    machine.turn();
+    assert_eq!(machine.handle.tasks(), 1, "it waits for more");
+    peer.write_all(b"second").unwrap();
+    machine.turn();
+    assert_eq!(machine.handle.tasks(), 0, "the poll told of it");
+}
