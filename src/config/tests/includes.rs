@@ -27,8 +27,8 @@ fn a_pattern_that_fits_nothing_is_no_error_but_a_missing_file_is() {
     assert_eq!(
         folder.findings("main.conf"),
         [
-            "open() \"mime.type\" failed (2: No such file or directory) in main.conf:2",
-            "open() \"no/such\" failed (2: No such file or directory) in main.conf:3",
+            "open() \"mime.type\" failed (2: No such file or directory) (did you mean \"mime.types\"?) in main.conf:2",
+            "open() \"no/such\" failed (2: No such file or directory) (there is no folder \"no\") in main.conf:3",
         ]
     );
     let labels: Vec<String> = folder.load("main.conf").report.diagnostics.into_iter().map(|f| f.label).collect();
@@ -56,7 +56,7 @@ fn a_circle_is_found_and_shown() {
 #[test]
 fn a_file_that_includes_itself_is_a_circle() {
     let folder = Folder::new(&[("main.conf", "include main.conf;")]);
-    assert_eq!(folder.findings("main.conf"), ["\"main.conf\" includes itself in main.conf:1"]);
+    assert_eq!(folder.findings("main.conf"), ["\"main.conf\" includes itself (this closes the circle) in main.conf:1"]);
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn an_error_in_a_file_that_is_included_twice_is_told_once() {
         ("main.conf", "http { server { include a; listen 1; } server { include a; listen 2; } }"),
         ("a", "indx x;"),
     ]);
-    assert_eq!(folder.findings("main.conf"), ["unknown directive \"indx\" in a:1"]);
+    assert_eq!(folder.findings("main.conf"), ["unknown directive \"indx\" (did you mean \"index\"?) in a:1"]);
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_missing_semicolon_does_not_hide_an_include() {
     let folder = Folder::new(&[("main.conf", "http { server { root /srv\n include a; } }"), ("a", "indx x;")]);
     assert_eq!(
         folder.findings("main.conf"),
-        ["missing `;` after `/srv` in main.conf:1", "unknown directive \"indx\" in a:1"]
+        ["missing `;` after `/srv` (the directive ends here) in main.conf:1", "unknown directive \"indx\" (did you mean \"index\"?) in a:1"]
     );
 }
 
@@ -101,7 +101,7 @@ fn what_is_not_utf_8_is_shown_with_its_byte() {
     std::fs::write(folder.path("main.conf"), b"http {\n # caf\xe9\n indx; }").unwrap();
     assert_eq!(
         folder.findings("main.conf"),
-        ["the file is not UTF-8 in main.conf:2", "unknown directive \"indx\" in main.conf:3"]
+        ["the file is not UTF-8 (the byte 0xE9 begins no character) in main.conf:2", "unknown directive \"indx\" (did you mean \"index\"?) in main.conf:3"]
     );
 }
 

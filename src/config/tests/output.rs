@@ -108,7 +108,7 @@ fn of_a_large_text_only_the_lines_around_are_laid_out() {
 fn a_log_gets_one_line() {
     let report = loaded("http {\n\n indx \"a\nb\"; }").report;
     let line = render::one_line(&report.diagnostics[0], &report.sources);
-    assert_eq!(line, "unknown directive \"indx\" in built-in configuration:3");
+    assert_eq!(line, "unknown directive \"indx\" (did you mean \"index\"?) in built-in configuration:3");
     assert_eq!(report.diagnostics[0].place.unwrap().file, first_file());
 }
 
