@@ -195,11 +195,6 @@ impl Exchange {
         })
     }
 
-    /// Whether a message of this severity would be written for this exchange.
-    pub fn reports(&self, severity: Severity) -> bool {
-        self.plan.settings.error_log.enabled(severity)
-    }
-
     /// Writes to the error log of the location, with what nginx tells of a request: connection,
     /// client, server, request line, host.
     pub fn report(&self, severity: Severity, message: fmt::Arguments<'_>) {

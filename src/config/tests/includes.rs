@@ -91,7 +91,10 @@ fn a_missing_semicolon_does_not_hide_an_include() {
     let folder = Folder::new(&[("main.conf", "http { server { root /srv\n include a; } }"), ("a", "indx x;")]);
     assert_eq!(
         folder.findings("main.conf"),
-        ["missing `;` after `/srv` (the directive ends here) in main.conf:1", "unknown directive \"indx\" (did you mean \"index\"?) in a:1"]
+        [
+            "missing `;` after `/srv` (the directive ends here) in main.conf:1",
+            "unknown directive \"indx\" (did you mean \"index\"?) in a:1"
+        ]
     );
 }
 
@@ -101,7 +104,10 @@ fn what_is_not_utf_8_is_shown_with_its_byte() {
     std::fs::write(folder.path("main.conf"), b"http {\n # caf\xe9\n indx; }").unwrap();
     assert_eq!(
         folder.findings("main.conf"),
-        ["the file is not UTF-8 (the byte 0xE9 begins no character) in main.conf:2", "unknown directive \"indx\" (did you mean \"index\"?) in main.conf:3"]
+        [
+            "the file is not UTF-8 (the byte 0xE9 begins no character) in main.conf:2",
+            "unknown directive \"indx\" (did you mean \"index\"?) in main.conf:3"
+        ]
     );
 }
 
