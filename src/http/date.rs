@@ -71,7 +71,7 @@ pub struct DateCache {
 const DATES_CACHED: usize = 16;
 
 impl DateCache {
-    /// The date in the form that is sent, as [`format`] gives it.
+    /// The date in the form that is sent, as [`format()`] gives it.
     pub fn format(&mut self, time: SystemTime) -> [u8; LENGTH] {
         let second = second_of(time);
         // The remainder is smaller than the number of places.
