@@ -46,6 +46,8 @@
 //! - To follow a connection: `server::connection`, from top to bottom.
 //! - To see what happens at a reload: `control::reload`.
 
+#![forbid(unsafe_code)]
+
 pub mod base;
 pub mod cli;
 pub mod config;

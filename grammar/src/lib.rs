@@ -21,6 +21,7 @@
 //! assert_eq!(webserv_grammar::print(&parsed.document), "server {\n    listen 80;\n}\n");
 //! ```
 
+#![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))] // in a test a panic is the report
 
 mod braces;

@@ -258,6 +258,10 @@ impl Stream {
             Self::Output => "/proc/self/fd/1",
             Self::Error => "/proc/self/fd/2",
         };
+        if FileType::from_raw_mode(rustix::fs::fstat(&shared)?.st_mode) == FileType::RegularFile {
+            // Never blocks; and who else writes to it (`> log 2>&1`) must go on where we end.
+            return Ok(Output::File(File::from(shared)));
+        }
         match Output::of(shared)? {
             socket @ Output::Socket(_) => Ok(socket),
             shared => match rustix::fs::openat(CWD, path, FLAGS.difference(OFlags::CREATE), Mode::empty()) {

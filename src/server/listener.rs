@@ -132,34 +132,38 @@ fn open(station: &Rc<Station>, listener: &ListenerState, socket: OwnedFd) -> std
 }
 
 /// The next socket, and its place among `worker_connections`; `None` when the listener should end and its queue is
-/// empty.
+/// empty. With all places taken, the one socket that was taken from the queue waits here for one.
 async fn next_socket(
     station: &Rc<Station>,
     listener: &ListenerState,
     acceptor: &Acceptor,
     pause: &mut Pause,
 ) -> Option<Result<(OwnedFd, Peer, Seat), AcceptError>> {
-    poll_fn(|_| {
-        let Some(seat) = station.seat() else {
+    let accepted = poll_fn(|_| match acceptor.poll_accept() {
+        Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
+        Poll::Pending => {
+            // Nobody waits any more.
+            if *pause == Pause::Full {
+                say_again(listener, pause);
+            }
+            if ends(station, listener) { Poll::Ready(None) } else { Poll::Pending }
+        }
+    });
+    let (socket, peer) = match accepted.await? {
+        Ok(accepted) => accepted,
+        Err(error) => return Some(Err(error)),
+    };
+    let seat = poll_fn(|_| match station.seat() {
+        Some(seat) => Poll::Ready(seat),
+        None => {
             say_full(station, listener, pause);
             if let Some(task) = station.handle.current() {
                 station.wait_for_seat(task);
             }
-            return if ends(station, listener) { Poll::Ready(None) } else { Poll::Pending };
-        };
-        match acceptor.poll_accept() {
-            Poll::Ready(Ok((socket, peer))) => Poll::Ready(Some(Ok((socket, peer, seat)))),
-            Poll::Ready(Err(error)) => Poll::Ready(Some(Err(error))),
-            Poll::Pending => {
-                // Nobody waits any more.
-                if *pause == Pause::Full {
-                    say_again(listener, pause);
-                }
-                if ends(station, listener) { Poll::Ready(None) } else { Poll::Pending }
-            }
+            Poll::Pending
         }
-    })
-    .await
+    });
+    Some(Ok((socket, peer, seat.await)))
 }
 
 /// Says once that `worker_connections` are taken, until the queue was empty again.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::Site;
+use crate::support::{Site, wait_for_file};
 
 #[test]
 fn lines_are_appended_to_what_is_there() {
@@ -48,6 +48,21 @@ fn standard_output_is_a_file_as_well() {
     let site = Site::new().conf("access_log /dev/stdout; return 204;").start();
     site.get("/somewhere");
     assert!(site.wait_for_output("/somewhere").contains("\"GET /somewhere HTTP/1.1\" 204 "));
+}
+
+#[test]
+fn standard_error_may_be_a_file_that_others_write_to() {
+    let site = Site::new().main("error_log stderr notice;").unstarted();
+    let path = site.path("terminal");
+    let mut terminal = std::fs::File::create(&path).expect("the folder can be written to");
+    let shared = || terminal.try_clone().expect("there is a descriptor left");
+    let mut server = site.command().stderr(shared()).stdout(shared()).spawn().expect("it starts");
+    wait_for_file(&path, |text| text.contains("listening on 127.0.0.1:"));
+    std::io::Write::write_all(&mut terminal, b"said by another\n").expect("it can be written to");
+    server.kill().expect("it runs");
+    server.wait().expect("it ran");
+    let text = std::fs::read_to_string(&path).expect("it is there");
+    assert!(text.contains("listening on 127.0.0.1:") && text.ends_with("said by another\n"), "{text}");
 }
 
 #[test]

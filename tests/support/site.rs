@@ -179,6 +179,13 @@ impl Folder {
         vec!["-c".to_owned(), file, "-p".to_owned(), self.root()]
     }
 
+    /// The program with this configuration, for a test that starts it in a way of its own.
+    pub(crate) fn command(&self) -> std::process::Command {
+        let mut command = command::program();
+        command.args(self.words());
+        command
+    }
+
     /// Runs the program with this configuration and further words, to its end.
     #[track_caller]
     pub(crate) fn webserv(&self, words: &[&str]) -> Output {
