@@ -33,6 +33,10 @@ impl Contexts {
     pub const LOCATION: Self = Self(1 << 4);
     /// In `limit_except { }`.
     pub const LIMIT_EXCEPT: Self = Self(1 << 5);
+    /// In an `if { }` of a server.
+    pub const SERVER_IF: Self = Self(1 << 6);
+    /// In an `if { }` of a location.
+    pub const LOCATION_IF: Self = Self(1 << 7);
     /// `http`, `server` and `location`: where most directives may stand.
     pub const HTTP_SERVER_LOCATION: Self = Self::HTTP.or(Self::SERVER).or(Self::LOCATION);
     /// Everywhere.
@@ -50,13 +54,15 @@ impl Contexts {
 
     /// The names of the contexts in the set, as nginx writes them.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        const NAMES: [(Contexts, &str); 6] = [
+        const NAMES: [(Contexts, &str); 8] = [
             (Contexts::MAIN, "main"),
             (Contexts::EVENTS, "events"),
             (Contexts::HTTP, "http"),
             (Contexts::SERVER, "server"),
             (Contexts::LOCATION, "location"),
             (Contexts::LIMIT_EXCEPT, "limit_except"),
+            (Contexts::SERVER_IF, "if in server"),
+            (Contexts::LOCATION_IF, "if in location"),
         ];
         NAMES.into_iter().filter(move |(context, _)| self.contains(*context)).map(|(_, name)| name)
     }
