@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::access;
 use super::error_pages;
 use super::exchange::{ErrorState, Exchange, Shown};
 use super::plan::{Handling, Outcome, Plan, Stage};
@@ -66,7 +67,7 @@ async fn drive(exchange: &mut Exchange, mut turn: Turn) -> Option<Box<Response>>
         turn = match outcome {
             Outcome::Close => return None,
             Outcome::Respond(response) => Turn::Finish(response),
-            Outcome::Next => Turn::Outcome(Outcome::Fail(unanswered(exchange))),
+            Outcome::Next | Outcome::Granted => Turn::Outcome(Outcome::Fail(unanswered(exchange))),
             Outcome::Fail(status) => fail(exchange, status, None),
             Outcome::RedirectTo { status, location } => fail(exchange, status, Some(location)),
             Outcome::Reroute { uri, args } => reroute(exchange, uri, args),
@@ -93,13 +94,19 @@ async fn run(exchange: &mut Exchange) -> Outcome {
     run_handlers(exchange, &plan, first..plan.handlers.len()).await
 }
 
-async fn run_handlers(exchange: &mut Exchange, plan: &Plan, which: std::ops::Range<usize>) -> Outcome {
-    for handler in &plan.handlers[which] {
-        let outcome = match handler.handle(exchange) {
-            Handling::Done(outcome) => outcome,
-            Handling::Later(outcome) => outcome.await,
+async fn run_handlers(exchange: &mut Exchange, plan: &Plan, mut which: std::ops::Range<usize>) -> Outcome {
+    while let Some(at) = which.next() {
+        let outcome = if plan.stages[at] == Stage::Access {
+            let end = plan.stages.partition_point(|stage| *stage <= Stage::Access).min(which.end);
+            which.start = end;
+            access::ask(exchange, &plan.handlers[at..end]).await
+        } else {
+            match plan.handlers[at].handle(exchange) {
+                Handling::Done(outcome) => outcome,
+                Handling::Later(outcome) => outcome.await,
+            }
         };
-        if !matches!(outcome, Outcome::Next) {
+        if !matches!(outcome, Outcome::Next | Outcome::Granted) {
             return outcome;
         }
     }
@@ -260,6 +267,9 @@ fn finish(exchange: &mut Exchange, mut response: Box<Response>) -> Result<Box<Re
     if response.location.is_none() {
         // A page for a redirect is sent with the place it leads to.
         response.location = exchange.error.location.take();
+    }
+    for challenge in exchange.error.challenges.iter().rev() {
+        response.headers.insert_first(names::WWW_AUTHENTICATE, challenge.clone());
     }
     let plan = Arc::clone(&exchange.plan);
     for filter in &plan.filters {

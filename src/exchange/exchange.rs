@@ -78,6 +78,8 @@ pub struct ErrorState {
     pub location: Option<Bytes>,
     /// The methods that `Allow` names beside a 405.
     pub allow: Option<Bytes>,
+    /// The fields `WWW-Authenticate` of the response, in order: what a client may answer a 401 with.
+    pub challenges: Vec<Bytes>,
     /// What `Content-Range` says beside a 416.
     pub content_range: Option<Bytes>,
     /// A filter refuses the response (412, 416): this status is answered in its place, as if a
@@ -87,6 +89,15 @@ pub struct ErrorState {
     pub too_large: bool,
     /// The connection ends with the response, whichever page that is in the end.
     pub close: bool,
+}
+
+impl ErrorState {
+    /// Adds a challenge to the response (RFC 9110 section 11.6.1), once: an error page may meet the same check again.
+    pub fn challenge(&mut self, challenge: Bytes) {
+        if !self.challenges.contains(&challenge) {
+            self.challenges.push(challenge);
+        }
+    }
 }
 
 /// The groups of the regular expression that matched last.

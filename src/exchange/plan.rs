@@ -55,7 +55,7 @@ pub enum Stage {
     Rewrite,
     /// Limits.
     PreAccess,
-    /// Who may: `allow`, `deny`, passwords.
+    /// Who may: `allow`, `deny`, passwords. What its handlers say together is up to `satisfy`.
     Access,
     /// `try_files`.
     PreContent,
@@ -88,6 +88,9 @@ impl From<Outcome> for Handling<'_> {
 pub enum Outcome {
     /// The next handler has its turn.
     Next,
+    /// A check of the stage `Access` lets the request pass; with `satisfy any` the others are not asked. Of any other
+    /// handler it says no more than `Next`.
+    Granted,
     /// This is the response; filters see it, error pages do not replace it.
     Respond(Box<Response>),
     /// This status, by `error_page` where one is set for it, else by the built-in page.

@@ -23,6 +23,7 @@ pub mod range;
 pub mod redirects;
 pub mod return_response;
 pub mod root;
+pub mod satisfy;
 pub mod sending;
 pub mod server_name;
 pub mod server_tokens;
@@ -47,6 +48,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<server_tokens::ServerTokens>::NEW,
     &Erased::<error_page::ErrorPage>::NEW,
     &Erased::<internal::Internal>::NEW,
+    &Erased::<satisfy::Satisfy>::NEW,
     &Erased::<log_settings::LogSettings>::NEW,
     &Erased::<types::Types>::NEW,
     &Erased::<root::Root>::NEW,
@@ -91,6 +93,7 @@ mod tests {
         check_examples::<redirects::Redirects>();
         check_examples::<return_response::Return>();
         check_examples::<root::Root>();
+        check_examples::<satisfy::Satisfy>();
         check_examples::<sending::Sending>();
         check_examples::<server_name::ServerName>();
         check_examples::<server_tokens::ServerTokens>();
