@@ -2,6 +2,7 @@
 //! misspelt words, the timing wheel, the logs' files and severities, why a system call failed. Nothing of ours lies below it.
 
 pub mod base64;
+pub mod crypt;
 pub mod duration;
 pub mod local_time;
 pub mod log_buffer;
