@@ -1,6 +1,6 @@
 //! Base64 (RFC 4648 section 4) as nginx reads it: what stands behind the first `=` is not looked at.
 //!
-//! Called for the credentials of Basic authentication. Writes none.
+//! Called for the credentials of Basic authentication and the hashes of password files. Writes none.
 
 /// The bytes that `text` stands for, or `None` when it is no base64.
 pub fn decode(text: &[u8]) -> Option<Vec<u8>> {

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod access_log;
+pub mod auth_basic;
 pub mod autoindex;
 pub mod client;
 pub mod conditional;
@@ -57,6 +58,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     // Handlers.
     &Erased::<return_response::Return>::NEW,
     &Erased::<access::Access>::NEW,
+    &Erased::<auth_basic::AuthBasic>::NEW,
     &Erased::<try_files::TryFiles>::NEW,
     &Erased::<index::Index>::NEW,
     &Erased::<autoindex::Autoindex>::NEW,
@@ -76,6 +78,7 @@ mod tests {
     #[test]
     fn the_examples_of_the_manual_are_accepted() {
         check_examples::<access::Access>();
+        check_examples::<auth_basic::AuthBasic>();
         check_examples::<autoindex::Autoindex>();
         check_examples::<client::Client>();
         check_examples::<conditional::Conditional>();

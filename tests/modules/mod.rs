@@ -2,6 +2,7 @@
 
 mod access;
 mod access_log;
+mod auth_basic;
 mod autoindex;
 mod client;
 mod conditional;
@@ -20,6 +21,7 @@ mod range;
 mod redirects;
 mod return_response;
 mod root;
+mod satisfy;
 mod sending;
 mod server_name;
 mod server_tokens;
