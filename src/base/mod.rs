@@ -1,5 +1,6 @@
 //! What every other layer may use: numbers and times as nginx writes them, regular expressions, suggestions for
-//! misspelt words, the timing wheel, the logs' files and severities, why a system call failed. Nothing of ours lies below it.
+//! misspelt words, the forms of stored passwords, the timing wheel, the logs' files and severities, why a system call
+//! failed. Nothing of ours lies below it.
 
 pub mod base64;
 pub mod crypt;
