@@ -77,10 +77,10 @@ async fn drive(exchange: &mut Exchange, mut turn: Turn) -> Option<Box<Response>>
 
 /// The rewrite handlers of the server itself.
 async fn run_server_rewrite(exchange: &mut Exchange) -> Outcome {
-    let plan = Arc::clone(exchange.site.plan());
-    if plan.rewrite_handlers == 0 {
+    if exchange.site.plan().rewrite_handlers == 0 {
         return Outcome::Next;
     }
+    let plan = Arc::clone(exchange.site.plan());
     exchange.plan = Arc::clone(&plan);
     run_handlers(exchange, &plan, 0..plan.rewrite_handlers).await
 }

@@ -31,7 +31,7 @@ use crate::exchange::site::Site;
 use crate::exchange::{Captured, Exchange};
 use crate::http::h1::{BadRequest, Decoder, PartialRequest, RequestHead};
 use crate::http::headers::names;
-use crate::http::target::{TargetForm, normalise_shared};
+use crate::http::target::{TargetForm, normalise_unless_normal};
 use crate::http::{Method, Status};
 use crate::runtime::{Peer, Transport};
 
@@ -298,8 +298,10 @@ impl Connection {
             exchange.report(Severity::Info, format_args!("client sent {method} method"));
             return Err(Refusal::Status(Status::METHOD_NOT_ALLOWED));
         }
-        match normalise_shared(&exchange.request.head.target.path(), exchange.site.merge_slashes()) {
-            Ok(path) => {
+        // It begins as the path that was sent.
+        match normalise_unless_normal(&exchange.uri, exchange.site.merge_slashes()) {
+            Ok(None) => Ok(()),
+            Ok(Some(path)) => {
                 exchange.uri = path;
                 Ok(())
             }
