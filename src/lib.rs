@@ -33,6 +33,7 @@
 //! | [`runtime`] | the event loop: workers, tasks, descriptors, timers, sockets, files. No HTTP |
 //! | [`exchange`] | one request and its one response: stages, plans, variables, templates, error pages |
 //! | [`route`] | which server and location: host names, prefix trees, regular expressions. Pure |
+//! | [`rehearsal`] | a request without a client: what a tree would answer, for `explain` and `expect` |
 //! | [`config`] | files to a finished configuration; every error with its place; the manual |
 //! | [`modules`] | the features: a file each, a line each in `modules/mod.rs` |
 //! | [`server`] | connections: listening, reading, sending, lingering |
@@ -55,6 +56,7 @@ pub mod control;
 pub mod exchange;
 pub mod http;
 pub mod modules;
+pub mod rehearsal;
 pub mod route;
 pub mod runtime;
 pub mod server;

@@ -13,6 +13,7 @@ use super::plan::{Handling, Outcome, Plan, Stage};
 use super::redirect;
 use super::response::Response;
 use super::settings::{ErrorAnswer, ErrorTarget};
+use super::trace::Step;
 use crate::base::report::Severity;
 use crate::http::h1::BodyFraming;
 use crate::http::headers::names;
@@ -100,6 +101,7 @@ async fn run_handlers(exchange: &mut Exchange, plan: &Plan, which: std::ops::Ran
             Handling::Later(outcome) => outcome.await,
         };
         if !matches!(outcome, Outcome::Next) {
+            exchange.tell(|| Step::Decided { module: handler.module() });
             return outcome;
         }
     }
@@ -110,6 +112,7 @@ async fn run_handlers(exchange: &mut Exchange, plan: &Plan, which: std::ops::Ran
 fn locate(exchange: &mut Exchange) -> Turn {
     let located = exchange.site.locate(&exchange.uri);
     exchange.plan = located.plan;
+    exchange.tell(|| Step::Located { uri: exchange.uri.clone(), plan: Arc::clone(&exchange.plan) });
     if let Some(captured) = located.captured {
         exchange.keep_captures(captured);
     }
@@ -182,6 +185,7 @@ fn reroute(exchange: &mut Exchange, uri: Bytes, args: Bytes) -> Turn {
     exchange.uri_behind_alias = false;
     exchange.uri = uri;
     exchange.args = args;
+    exchange.tell(|| Step::Rerouted { uri: exchange.uri.clone(), args: exchange.args.clone() });
     Turn::Server
 }
 
@@ -202,6 +206,7 @@ fn to_named(exchange: &mut Exchange, name: &str) -> Turn {
     exchange.internal = true;
     exchange.uri_behind_alias = false;
     exchange.plan = plan;
+    exchange.tell(|| Step::Named { name: name.into() });
     enter(exchange, false)
 }
 
@@ -213,6 +218,7 @@ fn cycle(exchange: &mut Exchange) -> Turn {
 
 /// An error, or a redirect: by `error_page` where one fits, else by the built-in page.
 fn fail(exchange: &mut Exchange, status: Status, location: Option<Bytes>) -> Turn {
+    exchange.tell(|| Step::Failed { status });
     exchange.error.status = Some(status);
     // An error page does not make a broken request whole.
     exchange.error.close |= error_pages::ends_connection(status);

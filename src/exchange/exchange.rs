@@ -18,6 +18,7 @@ use super::plan::Plan;
 use super::record::Record;
 use super::request::Request;
 use super::site::Site;
+use super::trace::{Step, Trace};
 use super::variables::Slot;
 use crate::base::report::{self, Severity};
 use crate::http::headers::names;
@@ -62,6 +63,9 @@ pub struct Exchange {
     pub started_wall: SystemTime,
     /// What was sent, for logs.
     pub record: Record,
+    /// Where its steps are told, if somebody asked for them: then it is a rehearsal, without a client, and handlers must
+    /// have no effect outside of it.
+    pub trace: Option<Box<Trace>>,
     /// `$limit_rate` and its like: values of variables that the configuration defines.
     slots: Vec<(Slot, Bytes)>,
     id: OnceCell<Box<str>>,
@@ -158,6 +162,7 @@ impl Exchange {
             started,
             started_wall,
             record,
+            trace: None,
             slots: Vec::new(),
             id: OnceCell::new(),
         }
@@ -195,9 +200,19 @@ impl Exchange {
         })
     }
 
+    /// Tells a step of the way to whoever asked for it; `step` is called only then.
+    pub fn tell(&self, step: impl FnOnce() -> Step) {
+        if let Some(trace) = &self.trace {
+            trace.tell(step());
+        }
+    }
+
     /// Writes to the error log of the location, with what nginx tells of a request: connection,
     /// client, server, request line, host.
     pub fn report(&self, severity: Severity, message: fmt::Arguments<'_>) {
+        if let Some(trace) = &self.trace {
+            return trace.note(format_args!("[{}] {message}", severity.name()), None);
+        }
         let log = &self.plan.settings.error_log;
         if log.enabled(severity) {
             report::report_to(log, severity, format_args!("*{} {message}{}", self.client.number, About(self)));

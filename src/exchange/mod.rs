@@ -12,6 +12,7 @@ pub mod error_pages;
 #[expect(clippy::module_inception, reason = "the folder is the layer, the file its main type")]
 mod exchange;
 pub mod files;
+pub mod intake;
 pub mod path;
 pub mod plan;
 pub mod record;
@@ -26,6 +27,7 @@ pub mod template;
 pub(crate) mod test_support;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod trace;
 pub mod variables;
 
 pub use exchange::{Captured, Captures, ErrorState, Exchange, Shown};

@@ -65,6 +65,11 @@ pub enum Stage {
 
 /// A step in answering a request.
 pub trait Handler: Send + Sync + fmt::Debug {
+    /// The name of its module, for `explain`.
+    fn module(&self) -> &'static str {
+        module_of(std::any::type_name::<Self>())
+    }
+
     /// Looks at the exchange and decides how it goes on.
     fn handle<'a>(&'a self, exchange: &'a mut Exchange) -> Handling<'a>;
 }
@@ -125,6 +130,12 @@ pub trait Filter: Send + Sync + fmt::Debug {
 pub trait Logger: Send + Sync + fmt::Debug {
     /// Called once per exchange, after its last byte was sent or given up.
     fn log(&self, exchange: &Exchange);
+}
+
+/// `webserv::modules::root::Handler` is of `root`.
+fn module_of(type_name: &'static str) -> &'static str {
+    let behind = type_name.split_once("::modules::").map_or(type_name, |(_, behind)| behind);
+    behind.split("::").next().unwrap_or(behind)
 }
 
 /// A Plan while it is built: what a module's `install` is given.
