@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::diagnostics::{Diagnostic, Place};
+use super::expectations::Expectation;
 use super::resources::Resources;
 use crate::base::log_file::LogFile;
 use crate::base::report::ErrorLog;
@@ -43,6 +44,8 @@ pub struct ServerBuilder {
     pub reading: Reading,
     /// `merge_slashes`.
     pub merge_slashes: bool,
+    /// `expect`, in order.
+    pub expectations: Vec<Expectation>,
 }
 
 /// One `listen`.
@@ -79,7 +82,13 @@ impl Default for ProcessBuilder {
 impl Default for ServerBuilder {
     /// nginx's defaults.
     fn default() -> Self {
-        Self { listens: Vec::new(), names: Vec::new(), reading: Reading::default(), merge_slashes: true }
+        Self {
+            listens: Vec::new(),
+            names: Vec::new(),
+            reading: Reading::default(),
+            merge_slashes: true,
+            expectations: Vec::new(),
+        }
     }
 }
 

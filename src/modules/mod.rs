@@ -10,6 +10,7 @@ pub mod client;
 pub mod conditional;
 pub mod error_log;
 pub mod error_page;
+pub mod expect;
 pub mod headers;
 pub mod ignored;
 pub mod index;
@@ -39,6 +40,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<ignored::Ignored>::NEW,
     &Erased::<listen::Listen>::NEW,
     &Erased::<server_name::ServerName>::NEW,
+    &Erased::<expect::Expect>::NEW,
     &Erased::<client::Client>::NEW,
     &Erased::<keepalive::Keepalive>::NEW,
     &Erased::<lingering::Lingering>::NEW,
@@ -78,6 +80,7 @@ mod tests {
         check_examples::<client::Client>();
         check_examples::<conditional::Conditional>();
         check_examples::<error_page::ErrorPage>();
+        check_examples::<expect::Expect>();
         check_examples::<headers::Headers>();
         check_examples::<ignored::Ignored>();
         check_examples::<index::Index>();

@@ -26,6 +26,7 @@ use crate::exchange::shared_file;
 use crate::exchange::trace::{Step, Trace};
 use crate::http::Status;
 use crate::http::h1::{BadRequest, Decoder, Progress};
+use crate::http::headers::names;
 use crate::route::tree::{AddressRoutes, Server};
 use crate::runtime::{Address, Clock, Handle, Worker};
 
@@ -193,7 +194,7 @@ impl Answer {
     /// Where the client is led, if it is.
     pub fn redirect(&self) -> Option<String> {
         let Outcome::Response(response) = &self.outcome else { return None };
-        let location = response.location.as_ref()?;
+        let location = response.location.as_ref().or_else(|| response.headers.get(names::LOCATION))?;
         Some(String::from_utf8_lossy(location).into_owned())
     }
 
