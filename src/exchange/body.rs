@@ -6,8 +6,9 @@
 use std::fmt;
 use std::io;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
+use std::vec;
 
 use bytes::Bytes;
 
@@ -41,6 +42,13 @@ impl Body {
             Self::File(slice) => Some(slice.length),
             Self::Stream { length, .. } => *length,
         }
+    }
+
+    /// Several bodies, one behind the other. Each is dropped when it has ended.
+    pub fn chain(bodies: impl IntoIterator<Item = Self>) -> Self {
+        let bodies: Vec<Self> = bodies.into_iter().collect();
+        let length = bodies.iter().map(Self::length).sum();
+        Self::Stream { source: Box::new(Chain { current: Self::Empty, rest: bodies.into_iter() }), length }
     }
 
     /// Whether the body is known to have no content.
@@ -109,6 +117,39 @@ pub trait Source {
     /// The next piece; `Ready(None)` at the end. An error means the body can't be completed: the
     /// client must be able to see that it was cut short.
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Chunk>>>;
+}
+
+impl Source for Body {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Chunk>>> {
+        if let Self::Stream { source, .. } = self {
+            return source.poll_next(context);
+        }
+        Poll::Ready(match std::mem::replace(self, Self::Empty) {
+            Self::Bytes(bytes) => Some(Ok(Chunk::Bytes(bytes))),
+            Self::File(slice) => Some(Ok(Chunk::File(slice))),
+            Self::Empty | Self::Stream { .. } => None,
+        })
+    }
+}
+
+/// Bodies one behind the other.
+struct Chain {
+    current: Body,
+    rest: vec::IntoIter<Body>,
+}
+
+impl Source for Chain {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Chunk>>> {
+        loop {
+            if let Some(piece) = ready!(self.current.poll_next(context)) {
+                return Poll::Ready(Some(piece));
+            }
+            match self.rest.next() {
+                Some(next) => self.current = next,
+                None => return Poll::Ready(None),
+            }
+        }
+    }
 }
 
 /// A request body as it arrives. A handler that reads slowly slows the client: nothing is read
