@@ -187,3 +187,61 @@ pub enum InflowError {
     #[error(transparent)]
     Io(#[from] io::Error),
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    /// Waits once before each of its pieces.
+    struct Slow {
+        pieces: Vec<&'static str>,
+        waited: bool,
+    }
+
+    impl Source for Slow {
+        fn poll_next(&mut self, _context: &mut Context<'_>) -> Poll<Option<io::Result<Chunk>>> {
+            self.waited = !self.waited;
+            if self.waited {
+                return Poll::Pending;
+            }
+            Poll::Ready(self.pieces.pop().map(|piece| Ok(Chunk::Bytes(Bytes::from_static(piece.as_bytes())))))
+        }
+    }
+
+    fn slow(pieces: &[&'static str], length: Option<u64>) -> Body {
+        let pieces = pieces.iter().rev().copied().collect();
+        Body::Stream { source: Box::new(Slow { pieces, waited: false }), length }
+    }
+
+    /// The pieces of a body, each wait shown as a dot.
+    fn pieces(mut body: Body) -> String {
+        let mut seen = String::new();
+        loop {
+            match body.poll_next(&mut Context::from_waker(Waker::noop())) {
+                Poll::Pending => seen.push('.'),
+                Poll::Ready(Some(Ok(Chunk::Bytes(bytes)))) => seen += std::str::from_utf8(&bytes).unwrap(),
+                Poll::Ready(Some(other)) => panic!("expected bytes, found {other:?}"),
+                Poll::Ready(None) => return seen,
+            }
+        }
+    }
+
+    #[test]
+    fn bodies_in_a_chain_come_one_behind_the_other() {
+        let bytes = || Body::Bytes(Bytes::from_static(b"bytes"));
+        assert_eq!(
+            pieces(Body::chain([slow(&["a", "b"], None), Body::Empty, bytes(), slow(&["c"], None)])),
+            ".a.b.bytes.c."
+        );
+        assert_eq!(pieces(Body::chain([])), "");
+    }
+
+    #[test]
+    fn a_chain_has_the_length_of_its_bodies_if_all_have_one() {
+        let bytes = || Body::Bytes(Bytes::from_static(b"bytes"));
+        assert_eq!(Body::chain([bytes(), slow(&[], Some(3)), Body::Empty]).length(), Some(8));
+        assert_eq!(Body::chain([bytes(), slow(&[], None)]).length(), None);
+    }
+}

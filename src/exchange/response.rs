@@ -68,3 +68,18 @@ impl Response {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changed_content_has_a_weak_tag_or_none() {
+        for (tag, weak) in [("\"a\"", Some("W/\"a\"")), ("W/\"a\"", Some("W/\"a\"")), ("a", None)] {
+            let mut response = Response::new(Status::OK);
+            response.headers.append("ETag", tag);
+            response.content_changes();
+            assert_eq!(response.headers.get(names::ETAG).map(|tag| &**tag), weak.map(str::as_bytes));
+        }
+    }
+}

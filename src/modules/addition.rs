@@ -131,3 +131,85 @@ impl Filter for AddContent {
         response.body = Body::chain(bodies.into_iter().flatten());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::testing::{plan_at, refused, warned};
+    use crate::exchange::plan::{Handler, Handling, Outcome, Stage};
+    use crate::exchange::testing::{Answer, Location};
+
+    /// Answers subrequests with their path, and the client with `main` of this type.
+    #[derive(Debug)]
+    struct Content(u16, &'static str);
+
+    impl Handler for Content {
+        fn handle<'a>(&'a self, exchange: &'a mut Exchange) -> Handling<'a> {
+            let response = if exchange.is_subrequest() {
+                Response::with_bytes(Status::NOT_FOUND, "text/plain", exchange.uri.clone())
+            } else {
+                let status = Status::new(self.0).unwrap();
+                let mut response = Response::with_bytes(status, self.1, &b" main "[..]);
+                response.ranges = true;
+                response.headers.append("ETag", "\"tag\"");
+                response.headers.append("Accept-Ranges", "bytes");
+                response
+            };
+            Outcome::Respond(Box::new(response)).into()
+        }
+    }
+
+    fn answer(before: Option<&'static str>, after: Option<&'static str>, content: Content) -> Answer {
+        let uri = |uri: &'static str| Bytes::from_static(uri.as_bytes());
+        let filter = AddContent { before: before.map(uri), after: after.map(uri), types: Arc::new(MediaTypes::html()) };
+        let site = Location::new(|plan| {
+            plan.handler(Stage::Content, content);
+            plan.filter(filter);
+        });
+        site.get("/page")
+    }
+
+    #[test]
+    fn content_of_subrequests_stands_around_the_content() {
+        let content = || Content(200, "text/html; charset=utf-8");
+        assert_eq!(answer(Some("/a"), Some("/b"), content()).text(), "/a main /b");
+        assert_eq!(answer(Some("/a"), None, content()).text(), "/a main ");
+        assert_eq!(answer(None, Some("/b"), content()).text(), " main /b");
+    }
+
+    #[test]
+    fn what_is_added_to_has_neither_length_nor_ranges_and_a_weak_tag() {
+        let added = answer(Some("/a"), None, Content(200, "text/html")).response;
+        assert!(!added.ranges && !added.headers.contains(b"Accept-Ranges"));
+        assert_eq!(added.headers.get(b"ETag").unwrap(), "W/\"tag\"");
+    }
+
+    #[test]
+    fn other_statuses_and_types_are_left_alone() {
+        for content in [Content(200, "text/plain"), Content(404, "text/html"), Content(206, "text/html")] {
+            let left = answer(Some("/a"), Some("/b"), content);
+            assert_eq!((left.text(), left.header("etag")), (" main ", Some("\"tag\"")));
+            assert!(left.response.ranges);
+        }
+    }
+
+    #[test]
+    fn settings_are_inherited_and_an_empty_path_ends_them() {
+        let shown = |text: &str| format!("{:?}", plan_at::<Addition>(text, "/").filters);
+        let outer = "add_before_body /a; add_after_body /b; addition_types text/plain;";
+        let nested = |inner: &str| shown(&format!("{outer} server {{ location / {{ {inner} }} }}"));
+        assert!(nested("").contains("/a") && nested("").contains("/b") && nested("").contains("text/plain"));
+        assert!(!nested("add_before_body '';").contains("/a"));
+        assert_eq!(nested("add_before_body ''; add_after_body '';"), "[]");
+        let types = nested("addition_types text/css; addition_types text/xml;");
+        assert!(types.contains("text/html") && types.contains("text/css") && types.contains("text/xml"));
+        assert!(!types.contains("text/plain"));
+    }
+
+    #[test]
+    fn what_is_no_path_is_refused_and_a_type_named_twice_warned_of() {
+        assert!(refused::<Addition>("add_before_body a.html;").contains("invalid URI \"a.html\""));
+        assert!(warned::<Addition>("addition_types a/b a/B;").contains("duplicate MIME type \"a/B\""));
+        assert!(warned::<Addition>("addition_types text/html;").contains("duplicate MIME type \"text/html\""));
+    }
+}

@@ -157,3 +157,105 @@ fn judge(exchange: &Exchange, status: Status) -> Outcome {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::testing::{plan_at, refused, warned};
+    use crate::exchange::response::Response;
+    use crate::exchange::test_support::template;
+    use crate::exchange::testing::{Answer, Location};
+
+    /// Answers subrequests with a status and two challenges, and the client with the variable.
+    #[derive(Debug)]
+    struct Content(u16);
+
+    impl Handler for Content {
+        fn handle<'a>(&'a self, exchange: &'a mut Exchange) -> Handling<'a> {
+            let mut response = Response::new(Status::new(self.0).unwrap());
+            if exchange.is_subrequest() {
+                response.headers.append("WWW-Authenticate", "Basic");
+                response.headers.append("www-authenticate", "Negotiate");
+            } else {
+                let set = exchange.slot(Slot(1)).unwrap_or_default();
+                response = Response::with_bytes(Status::OK, "text/plain", set);
+            }
+            Outcome::Respond(Box::new(response)).into()
+        }
+    }
+
+    fn asked(status: u16) -> Answer {
+        let variables = [Variable { slot: Slot(1), value: template("$uri: $status $sent_http_www_authenticate") }];
+        let ask = Ask { uri: Bytes::from_static(b"/auth"), variables: variables.into() };
+        let site = Location::new(|plan| {
+            plan.handler(Stage::Access, ask);
+            plan.handler(Stage::Content, Content(status));
+        });
+        site.get("/page")
+    }
+
+    #[test]
+    fn success_lets_the_client_pass_and_sets_variables() {
+        assert_eq!(asked(200).text(), "/auth: 200 Basic, Negotiate");
+        assert_eq!(asked(299).text(), "/auth: 299 Basic, Negotiate");
+    }
+
+    #[test]
+    fn a_refusal_is_the_clients_with_all_challenges() {
+        let refusal = asked(401);
+        let challenges: Vec<_> = refusal.response.headers.get_all(b"WWW-Authenticate").collect();
+        assert_eq!(refusal.status, 401);
+        assert_eq!(challenges, ["Basic", "Negotiate"]);
+        let refusal = asked(403);
+        assert_eq!((refusal.status, refusal.header("www-authenticate")), (403, None));
+    }
+
+    #[test]
+    fn anything_else_is_an_error() {
+        assert_eq!([302, 404, 500, 304].map(|status| asked(status).status), [500; 4]);
+    }
+
+    #[test]
+    fn off_ends_what_a_block_around_has_begun() {
+        let asks = |text: &str| plan_at::<AuthRequest>(text, "/").has_stage(Stage::Access);
+        assert!(asks("auth_request /auth; server { location / { } }"));
+        for off in ["off", "\"\""] {
+            assert!(!asks(&format!("auth_request /auth; server {{ location / {{ auth_request {off}; }} }}")));
+        }
+        assert!(!asks("server { auth_request_set $a b; }"));
+    }
+
+    #[test]
+    fn variables_of_a_block_replace_those_around_it() {
+        let shown = |text: &str| format!("{:?}", plan_at::<AuthRequest>(text, "/").handlers);
+        let nested =
+            "auth_request /auth; auth_request_set $a outer; server { location / { auth_request_set $a inner; } }";
+        assert!(shown(nested).contains("inner") && !shown(nested).contains("outer"));
+        assert!(shown("auth_request /auth; auth_request_set $a outer; server { location / { } }").contains("outer"));
+    }
+
+    #[test]
+    fn what_is_no_path_or_no_variable_is_refused() {
+        for (text, reason) in [
+            ("auth_request auth;", "invalid URI \"auth\""),
+            ("auth_request http://a/;", "invalid URI"),
+            ("auth_request_set a b;", "invalid variable name \"a\""),
+            ("auth_request_set $ b;", "invalid variable name \"$\""),
+            ("auth_request_set $a-b c;", "invalid variable name \"$a-b\""),
+            ("auth_request_set $uri b;", "the duplicate \"uri\" variable"),
+            ("auth_request /a; auth_request /b;", "duplicate"),
+        ] {
+            let report = refused::<AuthRequest>(text);
+            assert!(report.contains(reason), "{text}: {report}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_arguments_or_variables_is_warned_of() {
+        assert!(
+            warned::<AuthRequest>("auth_request /auth?a=b;")
+                .contains("the \"?\" in \"/auth?a=b\" is a part of the path")
+        );
+        assert!(warned::<AuthRequest>("auth_request /$host;").contains("variables have no meaning here"));
+    }
+}
