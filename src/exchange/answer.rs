@@ -265,8 +265,8 @@ fn finish(exchange: &mut Exchange, mut response: Box<Response>) -> Result<Box<Re
         // A page for a redirect is sent with the place it leads to.
         response.location = exchange.error.location.take();
     }
-    for challenge in &exchange.error.challenges {
-        response.headers.append(names::WWW_AUTHENTICATE, challenge.clone());
+    for challenge in exchange.error.challenges.iter().rev() {
+        response.headers.insert_first(names::WWW_AUTHENTICATE, challenge.clone());
     }
     let plan = Arc::clone(&exchange.plan);
     for filter in &plan.filters {

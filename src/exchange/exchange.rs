@@ -65,7 +65,7 @@ pub struct Exchange {
     /// What was sent, for logs.
     pub record: Record,
     /// Of a subrequest: what it knows of the request that it is a part of.
-    pub(super) lineage: Option<Lineage>,
+    pub(super) lineage: Option<Box<Lineage>>,
     /// What it shares with its subrequests; made when something is first put into it.
     pub(super) family: OnceCell<Rc<Family>>,
 }
@@ -81,7 +81,7 @@ pub struct ErrorState {
     pub location: Option<Bytes>,
     /// The methods that `Allow` names beside a 405.
     pub allow: Option<Bytes>,
-    /// What `WWW-Authenticate` says beside a 401 (RFC 9110 section 11.6.1), a field for each.
+    /// The fields `WWW-Authenticate` of the response, in order: what a client may answer a 401 with.
     pub challenges: Vec<Bytes>,
     /// What `Content-Range` says beside a 416.
     pub content_range: Option<Bytes>,
@@ -92,6 +92,15 @@ pub struct ErrorState {
     pub too_large: bool,
     /// The connection ends with the response, whichever page that is in the end.
     pub close: bool,
+}
+
+impl ErrorState {
+    /// Adds a challenge to the response (RFC 9110 section 11.6.1), once: an error page may meet the same check again.
+    pub fn challenge(&mut self, challenge: Bytes) {
+        if !self.challenges.contains(&challenge) {
+            self.challenges.push(challenge);
+        }
+    }
 }
 
 /// The groups of the regular expression that matched last.

@@ -100,7 +100,7 @@ struct Kin {
     site: Arc<dyn Site>,
     host: Bytes,
     family: Rc<Family>,
-    lineage: Lineage,
+    lineage: Box<Lineage>,
     connection_requests: u64,
 }
 
@@ -181,13 +181,10 @@ impl Subrequests {
 
 impl Kin {
     fn of(exchange: &Exchange) -> Self {
-        let lineage = match &exchange.lineage {
-            Some(lineage) => Lineage { depth: lineage.depth.saturating_add(1), ..lineage.clone() },
-            None => Lineage {
-                depth: 1,
-                main_method: exchange.method.clone(),
-                error_log: Arc::clone(&exchange.plan.settings.error_log),
-            },
+        let lineage = Lineage {
+            depth: exchange.lineage.as_ref().map_or(0, |lineage| lineage.depth).saturating_add(1),
+            main_method: exchange.main_method().clone(),
+            error_log: Arc::clone(exchange.error_log()),
         };
         Self {
             handle: exchange.handle.clone(),
@@ -195,7 +192,7 @@ impl Kin {
             site: Arc::clone(&exchange.site),
             host: exchange.host.clone(),
             family: Rc::clone(exchange.family()),
-            lineage,
+            lineage: Box::new(lineage),
             connection_requests: exchange.record.connection_requests,
         }
     }

@@ -136,8 +136,9 @@ impl Ask {
         };
         let status = answered.status();
         if status == Status::UNAUTHORIZED {
-            let challenges = answered.response().headers.get_all(names::WWW_AUTHENTICATE);
-            exchange.error.challenges.extend(challenges.cloned());
+            for challenge in answered.response().headers.get_all(names::WWW_AUTHENTICATE) {
+                exchange.error.challenge(challenge.clone());
+            }
         }
         let asked = answered.finish();
         for variable in &*self.variables {
