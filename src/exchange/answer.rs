@@ -67,7 +67,7 @@ async fn drive(exchange: &mut Exchange, mut turn: Turn) -> Option<Box<Response>>
         turn = match outcome {
             Outcome::Close => return None,
             Outcome::Respond(response) => Turn::Finish(response),
-            Outcome::Next => Turn::Outcome(Outcome::Fail(unanswered(exchange))),
+            Outcome::Next | Outcome::Granted => Turn::Outcome(Outcome::Fail(unanswered(exchange))),
             Outcome::Fail(status) => fail(exchange, status, None),
             Outcome::RedirectTo { status, location } => fail(exchange, status, Some(location)),
             Outcome::Reroute { uri, args } => reroute(exchange, uri, args),
@@ -95,12 +95,16 @@ async fn run(exchange: &mut Exchange) -> Outcome {
 }
 
 async fn run_handlers(exchange: &mut Exchange, plan: &Plan, which: std::ops::Range<usize>) -> Outcome {
-    for handler in &plan.handlers[which] {
+    for (handler, stage) in plan.handlers[which.clone()].iter().zip(&plan.stages[which]) {
+        // The client has passed the checks of its own request; as in nginx a subrequest meets none.
+        if *stage == Stage::Access && exchange.is_subrequest() {
+            continue;
+        }
         let outcome = match handler.handle(exchange) {
             Handling::Done(outcome) => outcome,
             Handling::Later(outcome) => outcome.await,
         };
-        if !matches!(outcome, Outcome::Next) {
+        if !matches!(outcome, Outcome::Next | Outcome::Granted) {
             exchange.tell(|| Step::Decided { module: handler.module() });
             return outcome;
         }
@@ -267,8 +271,14 @@ fn finish(exchange: &mut Exchange, mut response: Box<Response>) -> Result<Box<Re
         // A page for a redirect is sent with the place it leads to.
         response.location = exchange.error.location.take();
     }
+    for challenge in exchange.error.challenges.iter().rev() {
+        response.headers.insert_first(names::WWW_AUTHENTICATE, challenge.clone());
+    }
     let plan = Arc::clone(&exchange.plan);
     for filter in &plan.filters {
+        if exchange.is_subrequest() && !filter.is_for_subrequests() {
+            continue;
+        }
         exchange.record.status = Some(response.status);
         filter.apply(exchange, &mut response);
         exchange.record.status = None;
@@ -291,7 +301,9 @@ fn finish(exchange: &mut Exchange, mut response: Box<Response>) -> Result<Box<Re
         // When a file stands in for an error, its date is not that of what was asked for.
         response.last_modified = None;
     }
-    redirect::complete(exchange, &mut response);
+    if !exchange.is_subrequest() {
+        redirect::complete(exchange, &mut response);
+    }
     Ok(response)
 }
 

@@ -1,7 +1,7 @@
 //! One request and its one response, whatever the protocol.
 //!
 //! `Exchange` is the state, `answer` the order of things, `Plan` what a location does, `Response`
-//! and `Body` the result. Modules put handlers, filters and loggers into plans; `server` makes
+//! and `Body` the result; `subrequest` lets an exchange ask for a part of its answer. Modules put handlers, filters and loggers into plans; `server` makes
 //! exchanges and sends responses; `route` is behind the trait `Site`. No sockets, no parsing.
 
 pub mod answer;
@@ -11,6 +11,7 @@ pub mod core_variables;
 pub mod error_pages;
 #[expect(clippy::module_inception, reason = "the folder is the layer, the file its main type")]
 mod exchange;
+mod family;
 pub mod files;
 pub mod intake;
 pub mod path;
@@ -22,6 +23,7 @@ pub mod response;
 pub mod settings;
 pub mod shared_file;
 pub mod site;
+pub mod subrequest;
 pub mod template;
 #[cfg(test)]
 pub(crate) mod test_support;

@@ -55,7 +55,7 @@ pub enum Stage {
     Rewrite,
     /// Limits.
     PreAccess,
-    /// Who may: `allow`, `deny`, passwords.
+    /// Who may: `allow`, `deny`, passwords. Not asked for subrequests: the client has passed those of its own request.
     Access,
     /// `try_files`.
     PreContent,
@@ -93,6 +93,8 @@ impl From<Outcome> for Handling<'_> {
 pub enum Outcome {
     /// The next handler has its turn.
     Next,
+    /// An access check lets the request pass; what `satisfy` makes of it is up to the stages.
+    Granted,
     /// This is the response; filters see it, error pages do not replace it.
     Respond(Box<Response>),
     /// This status, by `error_page` where one is set for it, else by the built-in page.
@@ -124,6 +126,12 @@ pub enum Outcome {
 pub trait Filter: Send + Sync + fmt::Debug {
     /// Changes the response, or leaves it.
     fn apply(&self, exchange: &mut Exchange, response: &mut Response);
+
+    /// Whether it changes the responses of subrequests too. Most are about the answer to the client: its conditions,
+    /// its fields, its ranges. Those that change content, wherever it goes, say yes.
+    fn is_for_subrequests(&self) -> bool {
+        false
+    }
 }
 
 /// Writes a finished exchange down.

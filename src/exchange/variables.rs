@@ -72,7 +72,7 @@ impl Reference {
         match self {
             Self::BuiltIn { get, member, .. } => get(exchange, member, out),
             Self::Capture(group) => append(exchange.captures.group(usize::from(*group)), out),
-            Self::Slot(slot) => append(exchange.slot(*slot), out),
+            Self::Slot(slot) => append(exchange.slot(*slot).as_deref(), out),
         }
     }
 }

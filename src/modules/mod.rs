@@ -5,6 +5,8 @@
 
 pub mod access;
 pub mod access_log;
+pub mod addition;
+pub mod auth_request;
 pub mod autoindex;
 pub mod client;
 pub mod conditional;
@@ -57,6 +59,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     // Handlers.
     &Erased::<return_response::Return>::NEW,
     &Erased::<access::Access>::NEW,
+    &Erased::<auth_request::AuthRequest>::NEW,
     &Erased::<try_files::TryFiles>::NEW,
     &Erased::<index::Index>::NEW,
     &Erased::<autoindex::Autoindex>::NEW,
@@ -64,6 +67,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     // Filters: conditions first, as they may leave no response to change; ranges last, as they cut what is sent.
     &Erased::<conditional::Conditional>::NEW,
     &Erased::<headers::Headers>::NEW,
+    &Erased::<addition::Addition>::NEW,
     &Erased::<range::Range>::NEW,
 ];
 
@@ -76,6 +80,8 @@ mod tests {
     #[test]
     fn the_examples_of_the_manual_are_accepted() {
         check_examples::<access::Access>();
+        check_examples::<addition::Addition>();
+        check_examples::<auth_request::AuthRequest>();
         check_examples::<autoindex::Autoindex>();
         check_examples::<client::Client>();
         check_examples::<conditional::Conditional>();

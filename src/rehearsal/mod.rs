@@ -138,7 +138,7 @@ async fn answer(handle: &Handle, routes: &AddressRoutes, question: &Question) ->
     let request = Request { head, body: None };
     let site = Arc::clone(&server);
     let mut exchange = Exchange::new(handle.clone(), client, request, site, (uri, args), handle.now());
-    exchange.trace = Some(Box::default());
+    exchange.trace = Some(Rc::default());
     if let Some(captured) = captured {
         exchange.keep_captures(captured);
     }

@@ -31,6 +31,8 @@ impl Framing {
         }
         match response.body.length() {
             Some(length) => Self::Length(length),
+            // As in nginx, an answer to HEAD does not tell how content of unknown length would come.
+            None if request.method == Method::Head => Self::None,
             None if request.version == Version::Http11 && settings.chunked_transfer_encoding => Self::Chunked,
             None => Self::Close,
         }

@@ -2,6 +2,8 @@
 
 mod access;
 mod access_log;
+mod addition;
+mod auth_request;
 mod autoindex;
 mod client;
 mod conditional;
