@@ -54,7 +54,7 @@ impl Module for Expect {
               of `from=`, for the first name of the server, or that of `host=`, and with the fields of `header=`. Files \
               are looked at as they are; scripts are not run, nothing is written, and logs do not hear of it. A word \
               with spaces is quoted as a whole.",
-        example: "expect /old status=301 redirect=http://example.org/new host=example.org:80;",
+        example: "expect /no/such/page status=404;",
         origin: Origin::Ours,
     }];
 
