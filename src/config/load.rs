@@ -131,6 +131,7 @@ fn understand(
         failed: &draft.failed,
         resources: &mut resources,
         error_log: request.error_log.as_deref(),
+        server_names: Vec::new(),
     };
     let (process, tree) = assembly.build(&draft, rustix::process::geteuid().is_root());
     judge_variables(session, draft.failed.contains(&true));

@@ -4,7 +4,7 @@
 //! many, a subrequest is one without a client of its own. What happens to it in order is in
 //! `answer`; here is its state.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::fmt;
 use std::ops::Range;
 use std::rc::Rc;
@@ -64,6 +64,8 @@ pub struct Exchange {
     pub record: Record,
     /// `$limit_rate` and its like: values of variables that the configuration defines.
     slots: Vec<(Slot, Bytes)>,
+    /// What `once` has computed.
+    known: RefCell<Vec<(&'static str, Option<Bytes>)>>,
     id: OnceCell<Box<str>>,
 }
 
@@ -159,6 +161,7 @@ impl Exchange {
             started_wall,
             record,
             slots: Vec::new(),
+            known: RefCell::default(),
             id: OnceCell::new(),
         }
     }
@@ -185,6 +188,36 @@ impl Exchange {
             Some((_, old)) => *old = value,
             None => self.slots.push((slot, value)),
         }
+    }
+
+    /// The value of a variable that the settings of the location decide (`PlanBuilder::value`), computed when it is
+    /// first read; as in nginx it stays what it was, wherever the exchange is routed later. None when it has no value,
+    /// or nothing was set.
+    pub fn location_value(&self, name: &'static str) -> Option<Bytes> {
+        if let Some(known) = self.known(name) {
+            return known;
+        }
+        let value = self.plan.value(name)?;
+        self.once(name, || {
+            let mut out = Vec::new();
+            value.compute(self, &mut out).then(|| Bytes::from(out))
+        })
+    }
+
+    /// What `compute` gave when it was first asked for under this name; a module's way to do something once for the
+    /// whole exchange.
+    pub fn once(&self, name: &'static str, compute: impl FnOnce() -> Option<Bytes>) -> Option<Bytes> {
+        if let Some(known) = self.known(name) {
+            return known;
+        }
+        // Not borrowed meanwhile: one value may need another.
+        let value = compute();
+        self.known.borrow_mut().push((name, value.clone()));
+        value
+    }
+
+    fn known(&self, name: &str) -> Option<Option<Bytes>> {
+        self.known.borrow().iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
     }
 
     /// `$request_id`: 32 hexadecimal digits from 16 random bytes, the same for the whole exchange.

@@ -8,6 +8,7 @@ pub mod access_log;
 pub mod autoindex;
 pub mod client;
 pub mod conditional;
+pub mod empty_gif;
 pub mod error_log;
 pub mod error_page;
 pub mod headers;
@@ -21,8 +22,10 @@ pub mod log_settings;
 pub mod process;
 pub mod range;
 pub mod redirects;
+pub mod referer;
 pub mod return_response;
 pub mod root;
+pub mod secure_link;
 pub mod sending;
 pub mod server_name;
 pub mod server_tokens;
@@ -52,10 +55,13 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<root::Root>::NEW,
     &Erased::<error_log::ErrorLog>::NEW,
     &Erased::<access_log::AccessLog>::NEW,
+    &Erased::<referer::Referer>::NEW,
+    &Erased::<secure_link::SecureLink>::NEW,
     // Handlers.
     &Erased::<return_response::Return>::NEW,
     &Erased::<access::Access>::NEW,
     &Erased::<try_files::TryFiles>::NEW,
+    &Erased::<empty_gif::EmptyGif>::NEW,
     &Erased::<index::Index>::NEW,
     &Erased::<autoindex::Autoindex>::NEW,
     &Erased::<static_files::StaticFiles>::NEW,
@@ -77,6 +83,7 @@ mod tests {
         check_examples::<autoindex::Autoindex>();
         check_examples::<client::Client>();
         check_examples::<conditional::Conditional>();
+        check_examples::<empty_gif::EmptyGif>();
         check_examples::<error_page::ErrorPage>();
         check_examples::<headers::Headers>();
         check_examples::<ignored::Ignored>();
@@ -89,8 +96,10 @@ mod tests {
         check_examples::<process::Process>();
         check_examples::<range::Range>();
         check_examples::<redirects::Redirects>();
+        check_examples::<referer::Referer>();
         check_examples::<return_response::Return>();
         check_examples::<root::Root>();
+        check_examples::<secure_link::SecureLink>();
         check_examples::<sending::Sending>();
         check_examples::<server_name::ServerName>();
         check_examples::<server_tokens::ServerTokens>();
