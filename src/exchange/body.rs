@@ -43,6 +43,16 @@ impl Body {
         }
     }
 
+    /// The content piece by piece, for who must see it or frame it.
+    pub fn into_source(self) -> Box<dyn Source> {
+        match self {
+            Self::Empty => Box::new(OnePiece(None)),
+            Self::Bytes(bytes) => Box::new(OnePiece(Some(Chunk::Bytes(bytes)))),
+            Self::File(slice) => Box::new(OnePiece(Some(Chunk::File(slice)))),
+            Self::Stream { source, .. } => source,
+        }
+    }
+
     /// Whether the body is known to have no content.
     pub fn is_empty(&self) -> bool {
         self.length() == Some(0)
@@ -109,6 +119,15 @@ pub trait Source {
     /// The next piece; `Ready(None)` at the end. An error means the body can't be completed: the
     /// client must be able to see that it was cut short.
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Chunk>>>;
+}
+
+/// A body that is there as a whole.
+struct OnePiece(Option<Chunk>);
+
+impl Source for OnePiece {
+    fn poll_next(&mut self, _context: &mut Context<'_>) -> Poll<Option<io::Result<Chunk>>> {
+        Poll::Ready(self.0.take().map(Ok))
+    }
 }
 
 /// A request body as it arrives. A handler that reads slowly slows the client: nothing is read

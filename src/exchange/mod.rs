@@ -26,6 +26,7 @@ pub mod template;
 pub(crate) mod test_support;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod trailers;
 pub mod variables;
 
 pub use exchange::{Captured, Captures, ErrorState, Exchange, Shown};

@@ -32,6 +32,7 @@ pub mod server_tokens;
 pub mod static_files;
 pub mod try_files;
 pub mod types;
+pub mod userid;
 
 use crate::config::schema::{AnyModule, Erased};
 
@@ -68,6 +69,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     // Filters: conditions first, as they may leave no response to change; ranges last, as they cut what is sent.
     &Erased::<conditional::Conditional>::NEW,
     &Erased::<headers::Headers>::NEW,
+    &Erased::<userid::UserId>::NEW,
     &Erased::<range::Range>::NEW,
 ];
 
@@ -106,5 +108,6 @@ mod tests {
         check_examples::<static_files::StaticFiles>();
         check_examples::<try_files::TryFiles>();
         check_examples::<types::Types>();
+        check_examples::<userid::UserId>();
     }
 }

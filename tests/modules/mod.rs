@@ -29,3 +29,4 @@ mod server_tokens;
 mod static_files;
 mod try_files;
 mod types;
+mod userid;
