@@ -6,6 +6,7 @@
 pub mod access;
 pub mod access_log;
 pub mod autoindex;
+pub mod charset;
 pub mod client;
 pub mod conditional;
 pub mod empty_gif;
@@ -70,6 +71,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<conditional::Conditional>::NEW,
     &Erased::<headers::Headers>::NEW,
     &Erased::<userid::UserId>::NEW,
+    &Erased::<charset::Charset>::NEW,
     &Erased::<range::Range>::NEW,
 ];
 
@@ -83,6 +85,7 @@ mod tests {
     fn the_examples_of_the_manual_are_accepted() {
         check_examples::<access::Access>();
         check_examples::<autoindex::Autoindex>();
+        check_examples::<charset::Charset>();
         check_examples::<client::Client>();
         check_examples::<conditional::Conditional>();
         check_examples::<empty_gif::EmptyGif>();

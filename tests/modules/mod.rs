@@ -3,6 +3,7 @@
 mod access;
 mod access_log;
 mod autoindex;
+mod charset;
 mod client;
 mod conditional;
 mod empty_gif;
