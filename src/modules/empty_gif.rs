@@ -46,6 +46,7 @@ impl Module for EmptyGif {
     }];
 
     const INHERIT: Option<Inherit<Conf>> = Some(|_| Conf::default());
+    const INHERITS_ALL: fn(&Conf) -> bool = |conf| !conf.enabled;
 
     fn install(conf: &Conf, plan: &mut PlanBuilder, _build: &mut Build<'_>) -> Result<(), Diagnostic> {
         if conf.enabled {

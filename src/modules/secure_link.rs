@@ -121,6 +121,7 @@ impl Module for SecureLink {
     ];
 
     const INHERIT: Option<Inherit<Conf>> = Some(|conf| Conf { own: Own::Neither, ..conf.clone() });
+    const INHERITS_ALL: fn(&Conf) -> bool = |conf| conf.own == Own::Neither;
 
     fn install(conf: &Conf, plan: &mut PlanBuilder, _build: &mut Build<'_>) -> Result<(), Diagnostic> {
         if let Some(secret) = &conf.secret {

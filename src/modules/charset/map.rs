@@ -20,7 +20,7 @@ pub(super) struct Map {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Table {
     /// Both have one byte a character.
-    Bytes([u8; 256]),
+    Bytes(Box<[u8; 256]>),
     /// From one byte a character to UTF-8.
     ToUtf8(Box<[Letter; 256]>),
     /// From UTF-8 to one byte a character: by the upper and then the lower byte of a code point. 0 is none.
@@ -162,7 +162,7 @@ fn with_bytes(arguments: &Arguments<'_>) -> (Table, Table) {
             _ => entry.warn(invalid(&entry, 0).label("expected a byte in hexadecimal, such as 9A")),
         }
     }
-    (Table::Bytes(forth), Table::Bytes(back))
+    (Table::Bytes(Box::new(forth)), Table::Bytes(Box::new(back)))
 }
 
 /// Both ways between a charset of one byte a character and UTF-8.

@@ -58,6 +58,11 @@ impl<T: Clone> Inherited<T> {
         }
     }
 
+    /// Whether `nested` gives the same.
+    pub(super) fn is_as_nested(&self) -> bool {
+        !self.begun && (self.rule != Rule::Off || self.outer.is_empty())
+    }
+
     /// What a nested block starts with.
     pub(super) fn nested(&self) -> Self {
         Self { own: Vec::new(), begun: false, outer: self.all(), rule: self.rule }

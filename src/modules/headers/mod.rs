@@ -156,6 +156,7 @@ impl Module for Headers {
         trailers: conf.trailers.nested(),
         expires: conf.expires.clone(),
     });
+    const INHERITS_ALL: fn(&Conf) -> bool = |conf| conf.fields.is_as_nested() && conf.trailers.is_as_nested();
 
     fn install(conf: &Conf, plan: &mut PlanBuilder, _build: &mut Build<'_>) -> Result<(), Diagnostic> {
         let (fields, trailers) = (conf.fields.all(), conf.trailers.all());
