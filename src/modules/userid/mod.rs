@@ -20,7 +20,8 @@ use crate::config::diagnostics::Diagnostic;
 use crate::config::schema::{Contexts, Directive, Module, Origin, Repeat, Shape};
 use crate::exchange::plan::{Filter, PlanBuilder};
 use crate::exchange::response::Response;
-use crate::exchange::variables::{Computed, Reference, Slot, Variable, VariableKind, append};
+use crate::exchange::template::Template;
+use crate::exchange::variables::{Computed, Reference, Variable, VariableKind, append};
 use crate::exchange::{Exchange, Shown, core_variables};
 use crate::http::h1::encoder::is_token;
 use crate::http::headers::names;
@@ -36,8 +37,8 @@ pub struct Conf {
     cookie: Cookie,
     p3p: Option<Bytes>,
     service: Option<u32>,
-    /// `$uid_reset`, once `userid` has defined it.
-    reset: Option<Slot>,
+    /// `$uid_reset`, which `userid` defines.
+    reset: Template,
 }
 
 /// `userid`.
@@ -59,7 +60,7 @@ impl Default for Conf {
             flags: Flags::default(),
             mark: None,
         };
-        Self { mode: Mode::Off, cookie, p3p: None, service: None, reset: None }
+        Self { mode: Mode::Off, cookie, p3p: None, service: None, reset: Template::literal("") }
     }
 }
 
@@ -227,7 +228,8 @@ const fn directive(
 
 fn set_mode(conf: &mut Conf, arguments: &mut Arguments<'_>) -> Result<(), Diagnostic> {
     conf.mode = arguments.choice(0, MODES)?;
-    conf.reset = Some(arguments.define(UID_RESET));
+    arguments.define(UID_RESET);
+    conf.reset = arguments.template_of("$uid_reset", arguments.place(0))?;
     Ok(())
 }
 
@@ -330,12 +332,12 @@ impl Clients {
 
     /// Whether `$uid_reset` says that a client loses the identifier that it has.
     fn is_reset(&self, exchange: &Exchange, identifier: Identifier) -> bool {
-        let reset = self.conf.reset.and_then(|slot| exchange.slot(slot)).unwrap_or_default();
-        if reset == b"log" {
+        let reset = self.conf.reset.render(exchange);
+        if *reset == *b"log" {
             let (name, digits) = (&self.conf.cookie.name, identifier.digits());
             exchange.report(Severity::Notice, format_args!("userid cookie \"{name}={digits}\" was reset"));
         }
-        !matches!(reset, b"" | b"0")
+        !matches!(&*reset, b"" | b"0")
     }
 
     /// As variables show it.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::config::testing::{plan_at, refused};
 use crate::exchange::test_support::Bench;
+use crate::exchange::variables::Slot;
 
 /// `$uid_got`, `$uid_set`, and the cookie that is sent, for lines of a server and the request's cookie.
 fn asked(conf: &str, received: &str, reset: &str) -> [String; 3] {
