@@ -100,6 +100,7 @@ pub struct Build<'a> {
     pub(super) prefix: &'a Path,
     pub(super) error_log: Option<&'a Path>,
     pub(super) warnings: &'a mut Vec<Diagnostic>,
+    pub(super) server_names: &'a [Name],
 }
 
 impl Build<'_> {
@@ -121,6 +122,11 @@ impl Build<'_> {
         let (file, warning) = self.resources.log_file(path, place)?;
         self.warnings.extend(warning);
         Ok(file)
+    }
+
+    /// The names of the virtual server that is being built; empty while its names are being gathered.
+    pub fn server_names(&self) -> &[Name] {
+        self.server_names
     }
 
     /// Keeps a warning.

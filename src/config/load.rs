@@ -133,6 +133,7 @@ fn understand(
         resources: &mut resources,
         error_log: request.error_log.as_deref(),
         foretold: Vec::new(),
+        server_names: Vec::new(),
     };
     let (process, tree) = assembly.build(&draft, rustix::process::geteuid().is_root());
     let foretold = assembly.foretold;

@@ -30,6 +30,7 @@ pub(crate) mod test_support;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod trace;
+pub mod trailers;
 pub mod variables;
 
 pub use exchange::{Captured, Captures, ErrorState, Exchange, Shown};

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use super::exchange::Exchange;
 use super::response::Response;
 use super::settings::Settings;
+use super::variables::Computed;
 use crate::http::method::Method;
 use crate::http::status::Status;
 
@@ -35,8 +36,18 @@ pub struct Plan {
     pub filters: Box<[Box<dyn Filter>]>,
     /// Told of each finished exchange.
     pub loggers: Box<[Box<dyn Logger>]>,
+    /// What variables come to here whose value the location's settings decide; see [`Plan::value`].
+    pub values: Box<[(&'static str, Box<dyn Computed>)]>,
     /// Another plan for methods that `limit_except` does not name.
     pub except: Option<Except>,
+}
+
+impl Plan {
+    /// How a variable of a module is computed in this location, if its settings say so. Asked only when the variable is
+    /// read (`Exchange::location_value`); there are few, so they are gone through.
+    pub fn value(&self, name: &str) -> Option<&dyn Computed> {
+        self.values.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value)
+    }
 }
 
 /// `limit_except`: all methods but these go another way.
@@ -156,6 +167,7 @@ pub struct PlanBuilder {
     handlers: Vec<(Stage, Box<dyn Handler>)>,
     filters: Vec<Box<dyn Filter>>,
     loggers: Vec<Box<dyn Logger>>,
+    values: Vec<(&'static str, Box<dyn Computed>)>,
 }
 
 impl PlanBuilder {
@@ -167,6 +179,7 @@ impl PlanBuilder {
             handlers: Vec::new(),
             filters: Vec::new(),
             loggers: Vec::new(),
+            values: Vec::new(),
         }
     }
 
@@ -185,6 +198,12 @@ impl PlanBuilder {
         self.loggers.push(Box::new(logger));
     }
 
+    /// Says how the variable `name` of a module is computed in this location; the variable's getter asks for it by
+    /// `Exchange::location_value`.
+    pub fn value(&mut self, name: &'static str, value: impl Computed + 'static) {
+        self.values.push((name, Box::new(value)));
+    }
+
     /// The finished plan.
     pub fn finish(mut self, except: Option<Except>) -> Plan {
         self.handlers.sort_by_key(|(stage, _)| *stage);
@@ -196,6 +215,7 @@ impl PlanBuilder {
             handlers: self.handlers.into_iter().map(|(_, handler)| handler).collect(),
             filters: self.filters.into_boxed_slice(),
             loggers: self.loggers.into_boxed_slice(),
+            values: self.values.into_boxed_slice(),
             except,
         }
     }

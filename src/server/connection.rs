@@ -296,7 +296,10 @@ impl Connection {
         exchange.request.body = None;
         exchange.record.response = Some(response);
         let sent = match sent {
-            Ok(()) => self.deliver(exchange, keep).await,
+            Ok(()) => {
+                self.end_content(&mut exchange, framing);
+                self.deliver(exchange, keep).await
+            }
             Err(ending) => {
                 self.give_up(exchange, &ending);
                 Err(ending)
