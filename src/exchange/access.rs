@@ -8,11 +8,16 @@
 use super::exchange::Exchange;
 use super::plan::{Handler, Handling, Outcome};
 use super::settings::Satisfy;
+use super::trace::Step;
 use crate::base::report::Severity;
 use crate::http::status::Status;
 
-/// Asks the checks. `Next` means that the request may go on.
+/// Asks the checks. `Next` means that the request may go on; so may a subrequest, for the client has passed the checks
+/// of its own request.
 pub(super) async fn ask(exchange: &mut Exchange, checks: &[Box<dyn Handler>]) -> Outcome {
+    if exchange.is_subrequest() {
+        return Outcome::Next;
+    }
     let satisfy = exchange.plan.settings.satisfy;
     let challenges = exchange.error.challenges.len();
     let mut refused = None;
@@ -28,23 +33,26 @@ pub(super) async fn ask(exchange: &mut Exchange, checks: &[Box<dyn Handler>]) ->
                 exchange.error.challenges.truncate(challenges);
                 return Outcome::Next;
             }
-            // A password helps the client further than a bare refusal, whichever came last.
             (Satisfy::Any, Outcome::Fail(status)) if is_refusal(status) => {
-                refused = refused.filter(|earlier| *earlier == Status::UNAUTHORIZED).or(Some(status));
+                // A password helps the client further than a bare refusal, whichever came last.
+                if !matches!(refused, Some((Status::UNAUTHORIZED, _))) {
+                    refused = Some((status, check));
+                }
             }
-            (_, Outcome::Fail(Status::UNAUTHORIZED)) => return refuse(exchange, Status::UNAUTHORIZED).await,
-            (_, outcome) => return outcome,
+            (Satisfy::All, Outcome::Fail(status)) if is_refusal(status) => {
+                return refuse(exchange, status, &**check).await;
+            }
+            (_, outcome) => {
+                exchange.tell(|| Step::Decided { module: check.module() });
+                return outcome;
+            }
         }
     }
-    match refused {
-        None => Outcome::Next,
-        Some(status) => {
-            if status == Status::FORBIDDEN {
-                exchange.report(Severity::Error, format_args!("access forbidden by rule"));
-            }
-            refuse(exchange, status).await
-        }
+    let Some((status, check)) = refused else { return Outcome::Next };
+    if status == Status::FORBIDDEN {
+        exchange.report(Severity::Error, format_args!("access forbidden by rule"));
     }
+    refuse(exchange, status, &**check).await
 }
 
 /// Whether this is a check's refusal, and not a failure to make up its mind.
@@ -52,10 +60,11 @@ fn is_refusal(status: Status) -> bool {
     matches!(status, Status::UNAUTHORIZED | Status::FORBIDDEN)
 }
 
-/// The refusal; one that invites another try is held back for a while.
-async fn refuse(exchange: &Exchange, status: Status) -> Outcome {
+/// The refusal; one that invites another try is held back for a while, but from nobody who only wants to know.
+async fn refuse(exchange: &Exchange, status: Status, check: &dyn Handler) -> Outcome {
+    exchange.tell(|| Step::Decided { module: check.module() });
     let delay = exchange.plan.settings.auth_delay;
-    if status == Status::UNAUTHORIZED && !delay.is_zero() {
+    if status == Status::UNAUTHORIZED && !delay.is_zero() && exchange.trace.is_none() {
         exchange.report(Severity::Info, format_args!("delaying unauthorized request"));
         let handle = &exchange.handle;
         handle.deadline(handle.now() + delay).await;
