@@ -63,6 +63,37 @@ fn with_any_what_keeps_a_check_from_answering_is_the_answer() {
 }
 
 #[test]
+fn a_request_for_permission_is_a_check_like_the_others() {
+    let asked = |directives: &str, status: u16, headers: &[(&str, &str)]| {
+        let conf = "auth_basic_user_file {root}/users; location = /ask { internal; return 401; }";
+        let conf = conf.replace("401", &status.to_string());
+        let site = Site::new()
+            .file("page", "hello")
+            .file("users", "ann:{PLAIN}secret\n")
+            .conf(&format!("{conf} location / {{ auth_request /ask; {directives} }}"))
+            .start();
+        site.get_with("/page", headers).status
+    };
+    let password = basic("ann", "secret");
+    let password = [("Authorization", &*password)];
+    let any = "satisfy any; deny all;";
+    assert_eq!(asked(any, 204, &[]), 200);
+    assert_eq!(asked(any, 403, &[]), 403);
+    assert_eq!(asked(any, 401, &[]), 401);
+    assert_eq!(asked(&format!("{any} auth_basic members;"), 403, &[]), 401);
+    assert_eq!(asked(&format!("{any} auth_basic members;"), 403, &password), 200);
+    assert_eq!(asked("allow all; auth_basic members;", 204, &password), 200);
+    assert_eq!(asked("allow all; auth_basic members;", 403, &password), 403);
+}
+
+#[test]
+fn an_expectation_is_told_of_a_refusal_without_delay() {
+    // Longer than an expectation waits.
+    let conf = "auth_basic a; auth_basic_user_file {root}/users; auth_delay 60s; expect / status=401;";
+    Site::new().file("users", "ann:{PLAIN}secret\n").conf(conf).start();
+}
+
+#[test]
 fn a_401_is_held_back_and_other_requests_are_not() {
     let conf = "location /open/ { auth_basic off; } location /late/ { auth_delay 1s; auth_basic late; }";
     let site = Site::new()
