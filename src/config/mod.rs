@@ -37,5 +37,6 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod variables;
+pub mod zones;
 
 pub use load::{Configuration, Loaded, Origin, Report, Request, load};

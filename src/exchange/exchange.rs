@@ -14,6 +14,7 @@ use std::time::{Instant, SystemTime};
 use bytes::Bytes;
 
 use super::client::{Client, Peer};
+use super::limits::Limits;
 use super::plan::Plan;
 use super::record::Record;
 use super::request::Request;
@@ -57,6 +58,8 @@ pub struct Exchange {
     pub error: ErrorState,
     /// `try_files` found a file by putting the URI behind an `alias` that stands for the whole path.
     pub uri_behind_alias: bool,
+    /// What limits have made of it.
+    pub limits: Limits,
     /// When its first byte was read.
     pub started: Instant,
     /// When its first byte was read, on the wall.
@@ -159,6 +162,7 @@ impl Exchange {
             reroutes: 0,
             error: ErrorState::default(),
             uri_behind_alias: false,
+            limits: Limits::default(),
             started,
             started_wall,
             record,

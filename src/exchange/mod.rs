@@ -13,6 +13,7 @@ pub mod error_pages;
 mod exchange;
 pub mod files;
 pub mod intake;
+pub mod limits;
 pub mod path;
 pub mod plan;
 pub mod record;
