@@ -20,6 +20,7 @@ use crate::config::zones::ZoneDefinition;
 use crate::exchange::limits::Verdict;
 use crate::exchange::plan::{Handler, Handling, Outcome, PlanBuilder, Stage};
 use crate::exchange::template::Template;
+use crate::exchange::trace::Trace;
 use crate::exchange::variables::{Variable, VariableKind, append};
 use crate::exchange::{Exchange, Shown};
 use crate::http::status::Status;
@@ -269,6 +270,10 @@ impl Handler for Limiter {
         if exchange.limits.connections.is_some() {
             return Outcome::Next.into();
         }
+        if let Some(trace) = &exchange.trace {
+            self.tell(exchange, trace);
+            return Outcome::Next.into();
+        }
         // What was entered is left again when a later limit refuses.
         let mut places = Vec::new();
         for limit in self.limits.iter() {
@@ -292,6 +297,20 @@ impl Handler for Limiter {
 }
 
 impl Limiter {
+    /// What is said of a rehearsal, which is not counted: it must not take a client's place.
+    fn tell(&self, exchange: &Exchange, trace: &Trace) {
+        for limit in self.limits.iter() {
+            let (zone, max, key) = (&limit.name, limit.max, limit.key.render(exchange));
+            if key.is_empty() {
+                trace.note(format_args!("not limited by zone \"{zone}\": its key is empty"), None);
+            } else {
+                let key = Shown(&key);
+                let message = format_args!("at most {max} at once with the key \"{key}\", by zone \"{zone}\"");
+                trace.note(message, None);
+            }
+        }
+    }
+
     fn refuse(&self, exchange: &mut Exchange, limit: &Limit, why: Refused) -> Outcome {
         let zone = &limit.name;
         match why {

@@ -11,6 +11,7 @@ use crate::base::report::Severity;
 use crate::exchange::limits::Verdict;
 use crate::exchange::plan::{Handler, Handling, Outcome};
 use crate::exchange::template::Template;
+use crate::exchange::trace::Trace;
 use crate::exchange::{Exchange, Shown};
 use crate::http::status::Status;
 
@@ -80,6 +81,19 @@ impl Limiter {
         Some((decision, name))
     }
 
+    /// What is said of a rehearsal, which is not counted: it must not take a client's turn.
+    fn tell(&self, exchange: &Exchange, trace: &Trace) {
+        for limit in self.limits.iter() {
+            let (zone, key) = (&limit.name, limit.key.render(exchange));
+            if key.is_empty() {
+                trace.note(format_args!("not limited by zone \"{zone}\": its key is empty"), None);
+            } else {
+                let key = Shown(&key);
+                trace.note(format_args!("requests with the key \"{key}\" are limited by zone \"{zone}\""), None);
+            }
+        }
+    }
+
     fn refuse(&self, exchange: &mut Exchange) -> Outcome {
         if self.dry_run {
             exchange.limits.requests = Some(Verdict::RejectedDryRun);
@@ -105,6 +119,10 @@ impl Limit {
 impl Handler for Limiter {
     fn handle<'a>(&'a self, exchange: &'a mut Exchange) -> Handling<'a> {
         if exchange.limits.requests.is_some() {
+            return Outcome::Next.into();
+        }
+        if let Some(trace) = &exchange.trace {
+            self.tell(exchange, trace);
             return Outcome::Next.into();
         }
         let Some((decision, zone)) = self.judge(exchange) else { return Outcome::Next.into() };

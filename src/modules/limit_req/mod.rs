@@ -307,3 +307,49 @@ fn invalid(arguments: &Arguments<'_>, index: usize, what: &str, expected: &str) 
 
 const LEVELS: [(&str, Severity); 4] =
     [("info", Severity::Info), ("notice", Severity::Notice), ("warn", Severity::Warn), ("error", Severity::Error)];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::testing::{accepted, plan_at};
+    use crate::exchange::client::Peer;
+    use crate::exchange::trace::Step;
+    use crate::rehearsal::{Question, ask};
+
+    #[test]
+    fn a_rehearsal_is_told_of_limits_and_not_counted() {
+        let text = "limit_req_zone $arg_key zone=one:32k rate=1r/m; server { limit_req zone=one; }";
+        let configuration = accepted::<LimitReq>(&format!("http {{ {text} }}"));
+        let question = |target: &str| Question {
+            method: "GET".to_owned(),
+            target: target.to_owned(),
+            host: "a".to_owned(),
+            fields: Vec::new(),
+            from: Peer::Unix,
+        };
+        let notes = |target: &str| {
+            let answer = ask(&configuration.tree.addresses[0], &question(target)).unwrap();
+            assert_eq!(answer.status(), Status::NOT_FOUND);
+            let note = |step: &Step| match step {
+                Step::Note { text, .. } => Some(text.to_string()),
+                _ => None,
+            };
+            answer.steps.iter().find_map(note).unwrap()
+        };
+        for _ in 0..3 {
+            assert_eq!(notes("/x?key=a"), "requests with the key \"a\" are limited by zone \"one\"");
+        }
+        assert_eq!(notes("/x"), "not limited by zone \"one\": its key is empty");
+    }
+
+    #[test]
+    fn blocks_without_limits_share_those_around_them() {
+        let zone = "limit_req_zone $uri zone=one:32k rate=90r/m; limit_req zone=one burst=2 delay=1;";
+        let shown = |text: &str| format!("{:?}", plan_at::<LimitReq>(&format!("{zone} {text}"), "/").handlers);
+        let inherited = shown("server { location / { limit_req_status 429; } }");
+        assert!(inherited.contains("rate: 1500, burst: 2000, delay: 1000"), "{inherited}");
+        assert!(inherited.contains("429"), "{inherited}");
+        let own = shown("server { location / { limit_req zone=one nodelay; } }");
+        assert!(own.contains("burst: 0,") && !own.contains("burst: 2000"), "{own}");
+    }
+}
