@@ -14,6 +14,7 @@ mod exchange;
 mod family;
 pub mod files;
 pub mod intake;
+pub mod limits;
 pub mod path;
 pub mod plan;
 pub mod record;
