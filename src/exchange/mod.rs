@@ -15,6 +15,7 @@ mod exchange;
 mod family;
 pub mod files;
 pub mod intake;
+pub mod limits;
 pub mod path;
 pub mod plan;
 pub mod record;

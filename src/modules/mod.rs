@@ -21,6 +21,8 @@ pub mod ignored;
 pub mod index;
 pub mod internal;
 pub mod keepalive;
+pub mod limit_conn;
+pub mod limit_req;
 pub mod lingering;
 pub mod listen;
 pub mod log_settings;
@@ -68,6 +70,8 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<secure_link::SecureLink>::NEW,
     // Handlers.
     &Erased::<return_response::Return>::NEW,
+    &Erased::<limit_req::LimitReq>::NEW,
+    &Erased::<limit_conn::LimitConn>::NEW,
     &Erased::<access::Access>::NEW,
     &Erased::<auth_basic::AuthBasic>::NEW,
     &Erased::<auth_request::AuthRequest>::NEW,
@@ -88,7 +92,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::testing::check_examples;
+    use crate::config::testing::{check_examples, check_examples_after};
 
     /// But for those of the logs, which would open files.
     #[test]
@@ -109,6 +113,8 @@ mod tests {
         check_examples::<index::Index>();
         check_examples::<internal::Internal>();
         check_examples::<keepalive::Keepalive>();
+        check_examples_after::<limit_conn::LimitConn>("limit_conn_zone $uri zone=addr:32k;");
+        check_examples_after::<limit_req::LimitReq>("limit_req_zone $uri zone=one:32k rate=1r/s;");
         check_examples::<lingering::Lingering>();
         check_examples::<listen::Listen>();
         check_examples::<log_settings::LogSettings>();

@@ -18,6 +18,8 @@ mod ignored;
 mod index;
 mod internal;
 mod keepalive;
+mod limit_conn;
+mod limit_req;
 mod lingering;
 mod listen;
 mod log_settings;
