@@ -8,6 +8,7 @@ pub mod log_buffer;
 pub mod log_file;
 pub mod reason;
 pub mod regex;
+pub mod replace;
 pub mod report;
 pub mod size;
 pub mod suggest;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use lexopt::prelude::*;
 
+use super::fmt;
 use crate::base::suggest;
 use crate::control::SignalName;
 
@@ -15,6 +16,7 @@ webserv, a web server in nginx's language
 usage: webserv [-c FILE] [-p PREFIX] [-e FILE] [-g DIRECTIVES] [-q]
        webserv -t | -T | -s SIGNAL | -v | -V | -h
        webserv directives [NAME | --list | --markdown]
+       webserv fmt [--check] [--diff] FILE...
 
   -c FILE        read the configuration from FILE (default: /etc/webserv/webserv.conf, and
                  if there is none, a built-in one that serves a welcome page on port 8080)
@@ -31,6 +33,9 @@ usage: webserv [-c FILE] [-p PREFIX] [-e FILE] [-g DIRECTIVES] [-q]
 
   directives     print the manual of all directives and variables; with a NAME, of that directive;
                  with --list, only how each is written; with --markdown, for other programs
+  fmt            bring configuration files into the one layout; - is standard input, to standard
+                 output; with --check, name the files that would change and fail if there are any;
+                 with --diff, show what would change; neither writes anything
 ";
 
 /// A command line, understood.
@@ -60,6 +65,7 @@ pub(super) enum Action {
     VersionAndBuild,
     Help,
     Directives(Part),
+    Format(fmt::Job),
 }
 
 /// Which part of the manual.
@@ -113,6 +119,7 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocat
             Value(word) if word == "directives" => {
                 invocation.action = Action::Directives(part(&mut parser)?);
             }
+            Value(word) if word == "fmt" => invocation.action = Action::Format(fmt::Job::parse(&mut parser)?),
             Value(word) => return Err(unknown_command(&word.to_string_lossy())),
             other => return Err(other.unexpected().into()),
         }
@@ -139,7 +146,7 @@ fn signal_name(word: &str) -> Result<SignalName, UsageError> {
 }
 
 fn unknown_command(word: &str) -> UsageError {
-    let nearest = suggest::nearest(word, ["directives"]);
+    let nearest = suggest::nearest(word, ["directives", "fmt"]);
     let advice = nearest.map(|name| format!(", did you mean \"{name}\"?")).unwrap_or_default();
     UsageError(format!("unknown command \"{word}\"{advice}"))
 }

@@ -6,6 +6,7 @@
 mod arguments;
 mod defaults;
 mod directives;
+mod fmt;
 mod serve;
 mod signal;
 mod test;
@@ -56,6 +57,7 @@ fn perform(invocation: Invocation) -> Result<ExitCode, CommandError> {
             Ok(ExitCode::SUCCESS)
         }
         Action::Directives(part) => directives::run(part),
+        Action::Format(job) => fmt::run(job),
         Action::Test => test::run(&request(&invocation)?, invocation.quiet, false),
         Action::Dump => test::run(&request(&invocation)?, invocation.quiet, true),
         Action::Signal(name) => signal::run(&request(&invocation)?, *name),

@@ -255,7 +255,8 @@ fn include_line(directive: &Directive) -> Option<(&Word, &Word)> {
     }
 }
 
-fn syntax_finding(file: FileId, error: SyntaxError) -> Diagnostic {
+/// What is wrong with the form of a text, as a finding.
+pub(super) fn syntax_finding(file: FileId, error: SyntaxError) -> Diagnostic {
     let place = |span| Place { file, span };
     Diagnostic {
         level: Level::Error,

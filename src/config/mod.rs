@@ -14,6 +14,7 @@ pub mod build;
 pub mod diagnostics;
 pub mod dump;
 mod engine;
+pub mod format;
 mod includes;
 mod index;
 mod lines;

@@ -2,6 +2,7 @@
 
 mod checking;
 mod defaults;
+mod formatting;
 mod including;
 mod listening;
 mod manual;
