@@ -3,6 +3,7 @@
 
 pub mod base64;
 pub mod duration;
+pub mod json;
 pub mod local_time;
 pub mod log_buffer;
 pub mod log_file;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use lexopt::prelude::*;
 
 use super::fmt;
+use super::test::Format;
 use crate::base::suggest;
 use crate::control::SignalName;
 
@@ -27,6 +28,7 @@ usage: webserv [-c FILE] [-p PREFIX] [-e FILE] [-g DIRECTIVES] [-q]
   -t             check the configuration, say everything that is wrong with it, and exit
   -T             the same, and print the configuration with all its files
   -q             say nothing but errors while checking
+  --format json  with -t: all findings as one JSON document on standard output (default: text)
   -s SIGNAL      tell the running server: stop, quit, reload, reopen
   -v, -V         print the version; the version, the target and the modules
   -h, -?         print this
@@ -52,6 +54,8 @@ pub(super) struct Invocation {
     pub(super) globals: Vec<String>,
     /// `-q`.
     pub(super) quiet: bool,
+    /// `--format`.
+    pub(super) format: Option<Format>,
 }
 
 /// What is to be done.
@@ -101,6 +105,7 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocat
         error_log: None,
         globals: Vec::new(),
         quiet: false,
+        format: None,
     };
     while let Some(word) = parser.next()? {
         match word {
@@ -109,6 +114,7 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocat
             Short('e') => invocation.error_log = Some(parser.value()?.into()),
             Short('g') => invocation.globals.push(parser.value()?.string()?),
             Short('q') => invocation.quiet = true,
+            Long("format") => invocation.format = Some(Format::parse(&parser.value()?.string()?)?),
             Short('t') if invocation.action != Action::Dump => invocation.action = Action::Test,
             Short('t') => {}
             Short('T') => invocation.action = Action::Dump,
@@ -123,6 +129,9 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocat
             Value(word) => return Err(unknown_command(&word.to_string_lossy())),
             other => return Err(other.unexpected().into()),
         }
+    }
+    if invocation.format.is_some() && invocation.action != Action::Test {
+        return Err(UsageError("--format goes with -t".to_owned()));
     }
     Ok(invocation)
 }
@@ -174,6 +183,12 @@ mod tests {
     fn options_may_be_joined_as_in_nginx() {
         let invocation = parsed("-tq -c a.conf").unwrap();
         assert_eq!((invocation.action, invocation.quiet), (Action::Test, true));
+    }
+
+    #[test]
+    fn a_format_goes_with_a_check() {
+        assert_eq!(parsed("--format json -t").unwrap().format, Some(Format::Json));
+        assert!(parsed("-T --format json").is_err() && parsed("-t --format yaml").is_err());
     }
 
     #[test]

@@ -58,8 +58,7 @@ fn perform(invocation: Invocation) -> Result<ExitCode, CommandError> {
         }
         Action::Directives(part) => directives::run(part),
         Action::Format(job) => fmt::run(job),
-        Action::Test => test::run(&request(&invocation)?, invocation.quiet, false),
-        Action::Dump => test::run(&request(&invocation)?, invocation.quiet, true),
+        Action::Test | Action::Dump => test::run(&request(&invocation)?, check(&invocation)),
         Action::Signal(name) => signal::run(&request(&invocation)?, *name),
         Action::Serve => serve::run(request(&invocation)?),
     }
@@ -70,6 +69,15 @@ fn print(text: &str) -> Result<ExitCode, CommandError> {
     match stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// How the configuration is to be checked.
+fn check(invocation: &Invocation) -> test::Check {
+    test::Check {
+        quiet: invocation.quiet,
+        dump: invocation.action == Action::Dump,
+        format: invocation.format.unwrap_or_default(),
     }
 }
 

@@ -41,6 +41,9 @@ impl Level {
 pub struct Diagnostic {
     /// How bad it is.
     pub level: Level,
+    /// Which lint found it, or which warning of the loader it is: a name for comments that silence it and for
+    /// programs. Errors have none.
+    pub code: Option<&'static str>,
     /// What is wrong: names the thing; lower case, no full stop.
     pub message: String,
     /// Where. `None` for what has no place (the main file cannot be read).
@@ -58,6 +61,7 @@ impl Diagnostic {
     pub fn error(place: Place, message: impl Into<String>) -> Self {
         Self {
             level: Level::Error,
+            code: None,
             message: message.into(),
             place: Some(place),
             label: String::new(),
@@ -75,12 +79,20 @@ impl Diagnostic {
     pub fn without_place(message: impl Into<String>) -> Self {
         Self {
             level: Level::Error,
+            code: None,
             message: message.into(),
             place: None,
             label: String::new(),
             help: None,
             related: Vec::new(),
         }
+    }
+
+    /// With its code, one of `lint::LINTS`.
+    #[must_use]
+    pub fn code(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
+        self
     }
 
     /// With this text under the caret.

@@ -130,7 +130,7 @@ impl<'s> Engine<'s> {
             self.session.report(Diagnostic::error(line.place(line.name), message));
             return None;
         }
-        let pattern = self.pattern(&line, outer);
+        let pattern = self.pattern(&line, outer, enclosing.opened);
         let scope = self.nested(&enclosing.confs, Contexts::LOCATION, line);
         let inner = pattern.as_ref().or(outer);
         let locations = self.locations(&scope, inner, depth + 1);
@@ -146,7 +146,7 @@ impl<'s> Engine<'s> {
         })
     }
 
-    fn pattern(&self, line: &Line<'s>, outer: Option<&Pattern>) -> Option<Pattern> {
+    fn pattern(&self, line: &Line<'s>, outer: Option<&Pattern>, opened: Option<Place>) -> Option<Pattern> {
         let (modifier, text) = match line.words {
             [text] => (None, text),
             [modifier, text] => (Some(modifier), text),
@@ -163,7 +163,12 @@ impl<'s> Engine<'s> {
                 Some(pattern)
             }
             Err(error) => {
-                self.session.report(self.pattern_error(line, &error));
+                let finding = self.pattern_error(line, &error);
+                let nested = !matches!(error, PatternError::Modifier(_) | PatternError::Regex(_));
+                self.session.report(match opened.filter(|_| nested) {
+                    Some(opened) => finding.related(opened, "it stands in this location"),
+                    None => finding,
+                });
                 None
             }
         }

@@ -260,6 +260,7 @@ pub(super) fn syntax_finding(file: FileId, error: SyntaxError) -> Diagnostic {
     let place = |span| Place { file, span };
     Diagnostic {
         level: Level::Error,
+        code: None,
         message: error.message,
         place: Some(place(error.span)),
         label: error.label,

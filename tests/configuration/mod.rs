@@ -7,5 +7,6 @@ mod including;
 mod listening;
 mod manual;
 mod options;
+mod reporting;
 mod signalling;
 mod starting;
