@@ -7,6 +7,7 @@ mod arguments;
 mod defaults;
 mod directives;
 mod fmt;
+mod lint;
 mod serve;
 mod signal;
 mod test;
@@ -58,7 +59,8 @@ fn perform(invocation: Invocation) -> Result<ExitCode, CommandError> {
         }
         Action::Directives(part) => directives::run(part),
         Action::Format(job) => fmt::run(job),
-        Action::Test | Action::Dump => test::run(&request(&invocation)?, check(&invocation)),
+        Action::Test | Action::Dump => test::run(&request(&invocation)?, &invocation.check()),
+        Action::Lint(code) => lint::run(code.as_deref()),
         Action::Signal(name) => signal::run(&request(&invocation)?, *name),
         Action::Serve => serve::run(request(&invocation)?),
     }
@@ -69,15 +71,6 @@ fn print(text: &str) -> Result<ExitCode, CommandError> {
     match stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(ExitCode::SUCCESS),
-    }
-}
-
-/// How the configuration is to be checked.
-fn check(invocation: &Invocation) -> test::Check {
-    test::Check {
-        quiet: invocation.quiet,
-        dump: invocation.action == Action::Dump,
-        format: invocation.format.unwrap_or_default(),
     }
 }
 

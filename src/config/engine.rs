@@ -11,6 +11,7 @@ use super::arguments::Arguments;
 use super::diagnostics::{Diagnostic, FileId, Place};
 use super::index::{Found, Index, Meaning};
 use super::lines::Line;
+use super::lint;
 use super::methods;
 use super::mistakes;
 use super::named_regex;
@@ -186,6 +187,7 @@ impl<'s> Engine<'s> {
         let place = line.place(line.words.last().unwrap_or(line.name));
         let warning =
             Diagnostic::warning(place, format!("location \"{path}\" matches nothing, for paths begin with \"/\""));
+        let warning = warning.lint(&lint::UNREACHABLE_LOCATION);
         self.session.report(warning.label(format!("did you mean `{meant}`?")));
     }
 
@@ -338,6 +340,21 @@ impl<'s> Engine<'s> {
         if let Meaning::Module { module, .. } = meaning {
             self.failed[module] = true;
         }
+    }
+}
+
+impl Draft {
+    /// The regular expressions of all locations, by where the locations' names stand.
+    pub(super) fn regexes(&self) -> lint::Patterns {
+        let mut patterns = lint::Patterns::new();
+        let mut waiting: Vec<&DraftLocation> = self.servers.iter().flat_map(|server| &server.locations).collect();
+        while let Some(location) = waiting.pop() {
+            if matches!(location.pattern, Pattern::Regex(_)) {
+                patterns.insert(location.place, location.pattern.clone());
+            }
+            waiting.extend(&location.locations);
+        }
+        patterns
     }
 }
 

@@ -20,7 +20,7 @@ pub fn format(name: &str, text: &str) -> Result<String, Report> {
         let mut sources = Sources::default();
         let file = sources.add_text(name, text);
         let diagnostics = parsed.errors.into_iter().map(|error| syntax_finding(file, error)).collect();
-        return Err(Report { sources, diagnostics, left_out: 0 });
+        return Err(Report::of(sources, diagnostics));
     }
     let formatted = webserv_grammar::print(&parsed.document);
     let again = parse(&formatted);
@@ -28,7 +28,7 @@ pub fn format(name: &str, text: &str) -> Result<String, Report> {
         return Ok(formatted);
     }
     let finding = Diagnostic::without_place(format!("formatting \"{name}\" would change what it says"));
-    Err(Report { diagnostics: vec![finding.label("it is left as it is")], ..Report::default() })
+    Err(Report::of(Sources::default(), vec![finding.label("it is left as it is")]))
 }
 
 #[cfg(test)]

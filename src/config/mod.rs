@@ -18,6 +18,7 @@ pub mod format;
 mod includes;
 mod index;
 mod lines;
+pub mod lint;
 pub mod load;
 pub mod manual;
 mod methods;

@@ -36,8 +36,8 @@ impl Colour {
 pub fn text(report: &Report, colour: Colour) -> String {
     let findings = report.diagnostics.iter();
     let mut shown: Vec<String> = findings.map(|finding| excerpt(finding, &report.sources, colour)).collect();
-    if report.left_out > 0 {
-        shown.push(format!("and {} more", report.left_out));
+    if report.left_out() > 0 {
+        shown.push(format!("and {} more", report.left_out()));
     }
     if shown.is_empty() { String::new() } else { shown.join("\n\n") + "\n" }
 }
@@ -96,8 +96,8 @@ pub fn excerpt(finding: &Diagnostic, sources: &Sources, colour: Colour) -> Strin
 /// The message, and the code behind it.
 fn title(finding: &Diagnostic) -> String {
     let message = in_one_line(&finding.message);
-    match finding.code {
-        Some(code) => format!("{message} [{code}]"),
+    match finding.lint {
+        Some(lint) => format!("{message} [{}]", lint.code),
         None => message,
     }
 }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use crate::config::arguments::Arguments;
 use crate::config::build::Build;
 use crate::config::diagnostics::Diagnostic;
+use crate::config::lint;
 use crate::config::schema::{Contexts, Directive, Module, Origin, Repeat, Shape};
 use crate::exchange::plan::PlanBuilder;
 use crate::exchange::settings::Settings;
@@ -115,7 +116,7 @@ fn set_types(conf: &mut Conf, arguments: &mut Arguments<'_>) -> Result<(), Diagn
                 entry.name(),
                 String::from_utf8_lossy(&previous),
             );
-            let warning = Diagnostic::warning(entry.place(index), message).code("duplicate-mime-type");
+            let warning = Diagnostic::warning(entry.place(index), message).lint(&lint::DUPLICATE_MIME_TYPE);
             arguments.warn(match first {
                 Some(first) => warning.label("the last one holds").related(first, "first here"),
                 None => warning.label("the last one holds"),

@@ -4,6 +4,7 @@ mod checking;
 mod defaults;
 mod formatting;
 mod including;
+mod linting;
 mod listening;
 mod manual;
 mod options;

@@ -10,14 +10,13 @@ use crate::base::json::Json;
 /// All findings as one JSON document, with a line feed at its end. `configuration` is what was checked, `ok` whether
 /// it passed.
 pub fn json(report: &Report, configuration: &str, ok: bool) -> String {
-    let count = |level| Json::count(report.diagnostics.iter().filter(|finding| finding.level == level).count());
     let findings = report.diagnostics.iter().map(|finding| finding_value(finding, &report.sources));
     let document = Json::Object(vec![
         ("ok", Json::Bool(ok)),
         ("configuration", Json::from(configuration)),
-        ("errors", count(Level::Error)),
-        ("warnings", count(Level::Warning)),
-        ("left_out", Json::count(report.left_out)),
+        ("errors", Json::count(report.totals.errors)),
+        ("warnings", Json::count(report.totals.warnings)),
+        ("left_out", Json::count(report.left_out())),
         ("diagnostics", Json::List(findings.collect())),
     ]);
     format!("{document}\n")
@@ -30,7 +29,7 @@ fn finding_value(finding: &Diagnostic, sources: &Sources) -> Json {
     };
     let mut members = vec![
         ("level", Json::from(level)),
-        ("code", Json::text_or_null(finding.code)),
+        ("code", Json::text_or_null(finding.lint.map(|lint| lint.code))),
         ("message", Json::from(&*finding.message)),
     ];
     members.extend(place_members(finding.place, sources));
