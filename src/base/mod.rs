@@ -5,12 +5,14 @@
 pub mod base64;
 pub mod crypt;
 pub mod duration;
+pub mod json;
 pub mod local_time;
 pub mod log_buffer;
 pub mod log_file;
 pub mod lru_table;
 pub mod reason;
 pub mod regex;
+pub mod replace;
 pub mod report;
 pub mod size;
 pub mod suggest;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::config::arguments::Arguments;
 use crate::config::build::Build;
 use crate::config::diagnostics::Diagnostic;
+use crate::config::lint;
 use crate::config::schema::{Contexts, Directive, Inherit, Module, Origin, Repeat, Shape};
 use crate::exchange::Exchange;
 use crate::exchange::body::Body;
@@ -76,7 +77,7 @@ fn set_answer(conf: &mut Conf, arguments: &mut Arguments<'_>) -> Result<(), Diag
     let answer = answer(arguments)?;
     if conf.answer.is_some() {
         let warning = Diagnostic::warning(arguments.place_of_name(), "a \"return\" that is never reached");
-        arguments.warn(warning.label("the first in the block answers"));
+        arguments.warn(warning.label("the first in the block answers").lint(&lint::UNREACHABLE_REWRITE));
         return Ok(());
     }
     conf.answer = Some(answer);
@@ -101,7 +102,7 @@ fn answer(arguments: &Arguments<'_>) -> Result<Answer, Diagnostic> {
     if status.is_redirect_with_location() {
         if text.is_empty() {
             let warning = Diagnostic::warning(arguments.place(0), format!("a redirect with {word} leads nowhere"));
-            arguments.warn(warning.label("expected a URL behind it"));
+            arguments.warn(warning.label("expected a URL behind it").lint(&lint::EMPTY_REDIRECT));
         }
         return Ok(Answer::Redirect { status, location: text });
     }
