@@ -15,8 +15,10 @@ use crate::runtime::Transport;
 pub struct Client {
     /// `$connection`: its number, unique within the process.
     pub number: u64,
-    /// The client's end.
+    /// The client's end; what a proxy in front says of it, where it is believed (`real_ip`).
     pub peer: Peer,
+    /// The other end of the connection, where `peer` is another: the proxy that told of the client.
+    pub through: Option<Box<Peer>>,
     /// The address it was accepted on, as configured.
     pub listener: Arc<ListenerFacts>,
     /// When it was accepted.
@@ -31,6 +33,38 @@ pub struct Client {
 }
 
 impl Client {
+    /// A connection that was just accepted, and has brought no request.
+    pub fn new(
+        number: u64,
+        peer: Peer,
+        listener: Arc<ListenerFacts>,
+        accepted: Instant,
+        transport: Weak<Transport>,
+    ) -> Self {
+        let (requests, local) = (Cell::new(0), OnceCell::new());
+        Self { number, peer, through: None, listener, accepted, requests, local, transport }
+    }
+
+    /// The connection as a request sees it that comes from somebody else than the other end, who only passes it on.
+    /// Requests before and after it on the same connection know nothing of that.
+    pub fn on_behalf_of(&self, peer: Peer) -> Self {
+        Self {
+            number: self.number,
+            peer,
+            through: Some(Box::new(self.connected())),
+            listener: Arc::clone(&self.listener),
+            accepted: self.accepted,
+            requests: self.requests.clone(),
+            local: self.local.clone(),
+            transport: Weak::clone(&self.transport),
+        }
+    }
+
+    /// The other end of the connection, whoever it speaks for.
+    pub fn connected(&self) -> Peer {
+        self.through.as_deref().copied().unwrap_or(self.peer)
+    }
+
     /// `$server_addr` and `$server_port`: the server's end of the connection.
     pub fn local_address(&self) -> Option<SocketAddr> {
         let configured = self.listener.inet?;

@@ -9,6 +9,8 @@ mod connection;
 mod request;
 mod response;
 
+pub use connection::{write_address, write_port};
+
 use super::variables::{Getter, Reference, Variable, VariableKind};
 
 /// The table.

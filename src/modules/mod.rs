@@ -20,6 +20,7 @@ pub mod listen;
 pub mod log_settings;
 pub mod process;
 pub mod range;
+pub mod real_ip;
 pub mod redirects;
 pub mod return_response;
 pub mod root;
@@ -54,6 +55,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<access_log::AccessLog>::NEW,
     // Handlers.
     &Erased::<return_response::Return>::NEW,
+    &Erased::<real_ip::RealIp>::NEW,
     &Erased::<access::Access>::NEW,
     &Erased::<try_files::TryFiles>::NEW,
     &Erased::<index::Index>::NEW,
@@ -88,6 +90,7 @@ mod tests {
         check_examples::<log_settings::LogSettings>();
         check_examples::<process::Process>();
         check_examples::<range::Range>();
+        check_examples::<real_ip::RealIp>();
         check_examples::<redirects::Redirects>();
         check_examples::<return_response::Return>();
         check_examples::<root::Root>();

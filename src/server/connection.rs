@@ -3,7 +3,7 @@
 //! `serve` is the story; `inbound` reads, `exchange` answers, `outbound` sends, `linger` says goodbye. Everything a
 //! connection holds is dropped with its task, which is how it is cancelled.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -133,15 +133,9 @@ impl Connection {
         seat: Seat,
     ) -> io::Result<Self> {
         let transport = Rc::new(Transport::accepted(&station.handle, socket, &peer)?);
-        let client = Client {
-            number: station.next_connection_number(),
-            peer,
-            listener: Arc::clone(&listener.facts),
-            accepted: station.handle.now(),
-            requests: Cell::new(0),
-            local: OnceCell::new(),
-            transport: Rc::downgrade(&transport),
-        };
+        let number = station.next_connection_number();
+        let facts = Arc::clone(&listener.facts);
+        let client = Client::new(number, peer, facts, station.handle.now(), Rc::downgrade(&transport));
         Ok(Self {
             idle_since: Cell::new(client.accepted),
             client: Rc::new(client),

@@ -17,6 +17,7 @@ mod listen;
 mod log_settings;
 mod process;
 mod range;
+mod real_ip;
 mod redirects;
 mod return_response;
 mod root;

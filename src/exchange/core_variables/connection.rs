@@ -11,18 +11,11 @@ use crate::exchange::client::Peer;
 use crate::exchange::variables::append;
 
 pub(super) fn remote_addr(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
-    match exchange.client.peer {
-        Peer::Inet(address) => show(address.ip(), out),
-        Peer::Unix => append(Some(UNIX_CLIENT), out),
-    }
+    write_address(&exchange.client.peer, out)
 }
 
-/// Empty for a Unix domain socket.
 pub(super) fn remote_port(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
-    match exchange.client.peer {
-        Peer::Inet(address) => show(address.port(), out),
-        Peer::Unix => true,
-    }
+    write_port(&exchange.client.peer, out)
 }
 
 pub(super) fn binary_remote_addr(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
@@ -109,6 +102,23 @@ pub(super) fn process(_exchange: &Exchange, _member: &str, out: &mut Vec<u8>) ->
 
 pub(super) fn version(_exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
     append(Some(env!("CARGO_PKG_VERSION").as_bytes()), out)
+}
+
+/// Writes the address of a peer, or what nginx calls a client on a Unix domain socket.
+pub fn write_address(peer: &Peer, out: &mut Vec<u8>) -> bool {
+    match peer {
+        Peer::Inet(address) => show(address.ip(), out),
+        Peer::Unix => append(Some(UNIX_CLIENT), out),
+    }
+}
+
+/// Writes the port of a peer; nothing for a Unix domain socket, and for a client of which only the address was told.
+/// Either is a value.
+pub fn write_port(peer: &Peer, out: &mut Vec<u8>) -> bool {
+    match peer {
+        Peer::Inet(address) if address.port() != 0 => show(address.port(), out),
+        Peer::Inet(_) | Peer::Unix => true,
+    }
 }
 
 /// What nginx calls a client on a Unix domain socket.
