@@ -32,9 +32,9 @@ impl House {
         std::fs::File::create(folder.path().join("large")).unwrap().set_len(64 << 20).unwrap();
         std::fs::write(folder.path().join("small"), "small").unwrap();
         let root = folder.path().display();
-        let text = format!(
-            "error_log stderr emerg; events {{ }} http {{ server {{ listen 127.0.0.1:0; root {root}; {directives} }} }}"
-        );
+        let listen = if directives.contains("listen ") { "" } else { "listen 127.0.0.1:0;" };
+        let text =
+            format!("error_log stderr emerg; events {{ }} http {{ server {{ {listen} root {root}; {directives} }} }}");
         let request = Request {
             origin: Origin::BuiltIn(text),
             prefix: folder.path().to_owned(),
@@ -134,6 +134,20 @@ fn a_client_that_says_nothing_is_let_go_after_client_header_timeout() {
     house.pass(2);
     assert_eq!(client.look(), Seen::Closed);
     assert_eq!(client.text(), "");
+}
+
+#[test]
+fn a_proxy_header_and_the_first_byte_behind_it_must_come_within_client_header_timeout() {
+    for header in ["", "PROXY TCP4 192.0.2.1 ", "PROXY UNKNOWN\r\n"] {
+        let mut house = House::with("client_header_timeout 10s; listen 127.0.0.1:0 proxy_protocol;");
+        let mut client = house.connect();
+        client.send(header, &mut house);
+        house.pass(9);
+        assert_eq!(client.look(), Seen::Open, "after {header:?}");
+        house.pass(2);
+        assert_eq!(client.look(), Seen::Closed, "after {header:?}");
+        assert_eq!(client.text(), "");
+    }
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use std::cell::{Cell, OnceCell};
 use std::net::SocketAddr;
-use std::rc::Weak;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::http::proxy_protocol::ProxyHeader;
 use crate::runtime::Address;
 pub use crate::runtime::Peer;
 use crate::runtime::Transport;
@@ -28,6 +29,8 @@ pub struct Client {
     /// The server's end: what the listener is bound to, or, where that is a wildcard, what the
     /// system said when first asked.
     pub local: OnceCell<Option<Box<SocketAddr>>>,
+    /// What a proxy in front said of the connection before its first request.
+    proxy_header: OnceCell<Rc<ProxyHeader>>,
     /// The socket, for what must be asked of the system (a weak hold: logs may outlive it).
     pub transport: Weak<Transport>,
 }
@@ -41,8 +44,17 @@ impl Client {
         accepted: Instant,
         transport: Weak<Transport>,
     ) -> Self {
-        let (requests, local) = (Cell::new(0), OnceCell::new());
-        Self { number, peer, through: None, listener, accepted, requests, local, transport }
+        Self {
+            number,
+            peer,
+            through: None,
+            listener,
+            accepted,
+            requests: Cell::new(0),
+            local: OnceCell::new(),
+            proxy_header: OnceCell::new(),
+            transport,
+        }
     }
 
     /// The connection as a request sees it that comes from somebody else than the other end, who only passes it on.
@@ -56,6 +68,7 @@ impl Client {
             accepted: self.accepted,
             requests: self.requests.clone(),
             local: self.local.clone(),
+            proxy_header: self.proxy_header.clone(),
             transport: Weak::clone(&self.transport),
         }
     }
@@ -63,6 +76,16 @@ impl Client {
     /// The other end of the connection, whoever it speaks for.
     pub fn connected(&self) -> Peer {
         self.through.as_deref().copied().unwrap_or(self.peer)
+    }
+
+    /// What a proxy in front said of the connection, where there is one that does (`listen ... proxy_protocol`).
+    pub fn proxy_header(&self) -> Option<&ProxyHeader> {
+        self.proxy_header.get().map(|header| &**header)
+    }
+
+    /// Keeps what a proxy said; only the first word counts.
+    pub fn set_proxy_header(&self, header: ProxyHeader) {
+        let _first_word = self.proxy_header.get_or_init(|| Rc::new(header));
     }
 
     /// `$server_addr` and `$server_port`: the server's end of the connection.

@@ -14,6 +14,7 @@ pub mod headers;
 pub mod host;
 pub mod method;
 pub mod mime;
+pub mod proxy_protocol;
 pub mod range;
 pub mod status;
 pub mod target;

@@ -40,6 +40,8 @@ enum Source {
     Field(Arc<[u8]>),
     /// `X-Forwarded-For`, a list that each proxy adds to.
     ForwardedFor,
+    /// The header that the connection began with.
+    ProxyProtocol,
 }
 
 impl Default for Source {
@@ -73,11 +75,12 @@ impl Module for RealIp {
         Directive {
             name: "real_ip_header",
             contexts: Contexts::HTTP_SERVER_LOCATION,
-            args: Shape::one("FIELD | X-Real-IP | X-Forwarded-For"),
+            args: Shape::one("FIELD | X-Real-IP | X-Forwarded-For | proxy_protocol"),
             repeat: Repeat::Once,
             set: |conf, arguments| {
                 conf.source = match arguments.word(0) {
                     name if name.eq_ignore_ascii_case("X-Forwarded-For") => Source::ForwardedFor,
+                    "proxy_protocol" => Source::ProxyProtocol,
                     name => Source::Field(Arc::from(name.as_bytes())),
                 };
                 Ok(())
@@ -85,7 +88,8 @@ impl Module for RealIp {
             default: "X-Real-IP",
             doc: "The request's field that holds the client's address, with or without a port (`192.0.2.1:4321`, \
                   `[2001:db8::1]:4321`). Of a list the last address counts; of several fields the first one, but the last one \
-                  of `X-Forwarded-For`.",
+                  of `X-Forwarded-For`. `proxy_protocol` is the address in the header that the proxy in front begins its \
+                  connection with, which `listen` must ask for (`listen 80 proxy_protocol`).",
             example: "real_ip_header X-Forwarded-For;",
             origin: Origin::Nginx,
         },
@@ -186,6 +190,13 @@ impl Replace {
             Source::ForwardedFor => {
                 let lines: Vec<&[u8]> = headers.get_all(b"X-Forwarded-For").map(|value| &**value).collect();
                 client_address(peer, lines.into_iter(), from, *recursive)
+            }
+            Source::ProxyProtocol => {
+                let source = &exchange.client.proxy_header()?.source;
+                let told = std::iter::once(source.address.as_bytes());
+                let mut address = client_address(peer, told, from, *recursive)?;
+                address.set_port(source.port);
+                Some(address)
             }
         }
     }

@@ -19,6 +19,7 @@ use super::inbound::{Next, Rest};
 use super::linger::linger;
 use super::listener::ListenerState;
 use super::outbound::Outbox;
+use super::preface;
 use super::station::{Seat, Station};
 use crate::base::reason::Reason;
 use crate::base::report::{Severity, report};
@@ -105,7 +106,10 @@ pub(super) async fn serve(connection: Rc<Connection>) {
     if let Err(error) = connection.transport.io().adopt() {
         return report(Severity::Alert, format_args!("a new connection cannot be polled {}", Reason(&error)));
     }
-    let ending = connection.run().await;
+    let ending = match connection.greet().await {
+        Ok(()) => connection.run().await,
+        Err(ending) => ending,
+    };
     match ending {
         // What comes once in a connection's life, and rarely, takes no room in every idle connection.
         Ending::Linger(lingering) => {
@@ -152,6 +156,14 @@ impl Connection {
             listener,
             _seat: seat,
         })
+    }
+
+    /// Reads what comes before the first request, where the address has something there.
+    async fn greet(&self) -> Result<(), Ending> {
+        if self.listener.expects_proxy_header() {
+            return Box::pin(preface::read(self)).await;
+        }
+        Ok(())
     }
 
     /// Request after request, until one of the two has had enough.

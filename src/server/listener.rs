@@ -55,6 +55,11 @@ impl ListenerState {
         self.routes.borrow().clone()
     }
 
+    /// Whether connections begin with a PROXY protocol header (`listen ... proxy_protocol`).
+    pub(super) fn expects_proxy_header(&self) -> bool {
+        self.routes.borrow().as_ref().is_some_and(|routes| routes.proxy_protocol)
+    }
+
     /// How requests are read: by the default server of the address, for no other is known yet.
     pub(super) fn with_reading<T>(&self, use_reading: impl FnOnce(&Reading) -> T) -> T {
         let routes = self.routes.borrow();

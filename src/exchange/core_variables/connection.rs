@@ -116,9 +116,14 @@ pub fn write_address(peer: &Peer, out: &mut Vec<u8>) -> bool {
 /// Either is a value.
 pub fn write_port(peer: &Peer, out: &mut Vec<u8>) -> bool {
     match peer {
-        Peer::Inet(address) if address.port() != 0 => show(address.port(), out),
-        Peer::Inet(_) | Peer::Unix => true,
+        Peer::Inet(address) => show_port(address.port(), out),
+        Peer::Unix => true,
     }
+}
+
+/// A port that is not known is empty.
+pub(super) fn show_port(port: u16, out: &mut Vec<u8>) -> bool {
+    port == 0 || show(port, out)
 }
 
 /// What nginx calls a client on a Unix domain socket.
