@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::diagnostics::{Diagnostic, Place};
+use super::expectations::Expectation;
 use super::resources::Resources;
 use crate::base::log_file::LogFile;
 use crate::base::report::ErrorLog;
@@ -43,6 +44,8 @@ pub struct ServerBuilder {
     pub reading: Reading,
     /// `merge_slashes`.
     pub merge_slashes: bool,
+    /// `expect`, in order.
+    pub expectations: Vec<Expectation>,
 }
 
 /// One `listen`.
@@ -81,7 +84,13 @@ impl Default for ProcessBuilder {
 impl Default for ServerBuilder {
     /// nginx's defaults.
     fn default() -> Self {
-        Self { listens: Vec::new(), names: Vec::new(), reading: Reading::default(), merge_slashes: true }
+        Self {
+            listens: Vec::new(),
+            names: Vec::new(),
+            reading: Reading::default(),
+            merge_slashes: true,
+            expectations: Vec::new(),
+        }
     }
 }
 
@@ -93,6 +102,7 @@ pub struct Build<'a> {
     pub(super) prefix: &'a Path,
     pub(super) error_log: Option<&'a Path>,
     pub(super) warnings: &'a mut Vec<Diagnostic>,
+    pub(super) server_names: &'a [Name],
 }
 
 impl Build<'_> {
@@ -114,6 +124,11 @@ impl Build<'_> {
         let (file, warning) = self.resources.log_file(path, place)?;
         self.warnings.extend(warning);
         Ok(file)
+    }
+
+    /// The names of the virtual server that is being built; empty while its names are being gathered.
+    pub fn server_names(&self) -> &[Name] {
+        self.server_names
     }
 
     /// Keeps a warning.

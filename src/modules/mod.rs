@@ -5,11 +5,16 @@
 
 pub mod access;
 pub mod access_log;
+pub mod addition;
+pub mod auth_request;
 pub mod autoindex;
+pub mod charset;
 pub mod client;
 pub mod conditional;
+pub mod empty_gif;
 pub mod error_log;
 pub mod error_page;
+pub mod expect;
 pub mod headers;
 pub mod ignored;
 pub mod index;
@@ -22,14 +27,17 @@ pub mod process;
 pub mod range;
 pub mod real_ip;
 pub mod redirects;
+pub mod referer;
 pub mod return_response;
 pub mod root;
+pub mod secure_link;
 pub mod sending;
 pub mod server_name;
 pub mod server_tokens;
 pub mod static_files;
 pub mod try_files;
 pub mod types;
+pub mod userid;
 
 use crate::config::schema::{AnyModule, Erased};
 
@@ -40,6 +48,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<ignored::Ignored>::NEW,
     &Erased::<listen::Listen>::NEW,
     &Erased::<server_name::ServerName>::NEW,
+    &Erased::<expect::Expect>::NEW,
     &Erased::<client::Client>::NEW,
     &Erased::<keepalive::Keepalive>::NEW,
     &Erased::<lingering::Lingering>::NEW,
@@ -53,17 +62,24 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<root::Root>::NEW,
     &Erased::<error_log::ErrorLog>::NEW,
     &Erased::<access_log::AccessLog>::NEW,
+    &Erased::<referer::Referer>::NEW,
+    &Erased::<secure_link::SecureLink>::NEW,
     // Handlers.
     &Erased::<return_response::Return>::NEW,
     &Erased::<real_ip::RealIp>::NEW,
     &Erased::<access::Access>::NEW,
+    &Erased::<auth_request::AuthRequest>::NEW,
     &Erased::<try_files::TryFiles>::NEW,
+    &Erased::<empty_gif::EmptyGif>::NEW,
     &Erased::<index::Index>::NEW,
     &Erased::<autoindex::Autoindex>::NEW,
     &Erased::<static_files::StaticFiles>::NEW,
     // Filters: conditions first, as they may leave no response to change; ranges last, as they cut what is sent.
     &Erased::<conditional::Conditional>::NEW,
     &Erased::<headers::Headers>::NEW,
+    &Erased::<userid::UserId>::NEW,
+    &Erased::<addition::Addition>::NEW,
+    &Erased::<charset::Charset>::NEW,
     &Erased::<range::Range>::NEW,
 ];
 
@@ -76,10 +92,15 @@ mod tests {
     #[test]
     fn the_examples_of_the_manual_are_accepted() {
         check_examples::<access::Access>();
+        check_examples::<addition::Addition>();
+        check_examples::<auth_request::AuthRequest>();
         check_examples::<autoindex::Autoindex>();
+        check_examples::<charset::Charset>();
         check_examples::<client::Client>();
         check_examples::<conditional::Conditional>();
+        check_examples::<empty_gif::EmptyGif>();
         check_examples::<error_page::ErrorPage>();
+        check_examples::<expect::Expect>();
         check_examples::<headers::Headers>();
         check_examples::<ignored::Ignored>();
         check_examples::<index::Index>();
@@ -92,13 +113,16 @@ mod tests {
         check_examples::<range::Range>();
         check_examples::<real_ip::RealIp>();
         check_examples::<redirects::Redirects>();
+        check_examples::<referer::Referer>();
         check_examples::<return_response::Return>();
         check_examples::<root::Root>();
+        check_examples::<secure_link::SecureLink>();
         check_examples::<sending::Sending>();
         check_examples::<server_name::ServerName>();
         check_examples::<server_tokens::ServerTokens>();
         check_examples::<static_files::StaticFiles>();
         check_examples::<try_files::TryFiles>();
         check_examples::<types::Types>();
+        check_examples::<userid::UserId>();
     }
 }

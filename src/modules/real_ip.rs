@@ -19,6 +19,7 @@ use crate::exchange::client::Peer;
 use crate::exchange::core_variables::{write_address, write_port};
 use crate::exchange::forwarded::{Trusted, client_address};
 use crate::exchange::plan::{Handler, Handling, Outcome, PlanBuilder, Stage};
+use crate::exchange::trace::Step;
 use crate::exchange::variables::{Variable, VariableKind};
 
 /// The module.
@@ -173,6 +174,7 @@ impl Handler for Replace {
             && let Some(address) = self.address(exchange)
         {
             exchange.client = Rc::new(exchange.client.on_behalf_of(Peer::Inet(address)));
+            exchange.tell(|| Step::Note { text: format!("the client is {}", address.ip()).into(), at: None });
         }
         Outcome::Next.into()
     }
