@@ -17,6 +17,7 @@ pub mod forwarded;
 pub mod intake;
 pub mod path;
 pub mod plan;
+pub mod rate;
 pub mod record;
 pub mod redirect;
 pub mod request;

@@ -20,6 +20,7 @@ pub mod ignored;
 pub mod index;
 pub mod internal;
 pub mod keepalive;
+pub mod limit_rate;
 pub mod lingering;
 pub mod listen;
 pub mod log_settings;
@@ -53,6 +54,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<keepalive::Keepalive>::NEW,
     &Erased::<lingering::Lingering>::NEW,
     &Erased::<sending::Sending>::NEW,
+    &Erased::<limit_rate::LimitRate>::NEW,
     &Erased::<redirects::Redirects>::NEW,
     &Erased::<server_tokens::ServerTokens>::NEW,
     &Erased::<error_page::ErrorPage>::NEW,
@@ -106,6 +108,7 @@ mod tests {
         check_examples::<index::Index>();
         check_examples::<internal::Internal>();
         check_examples::<keepalive::Keepalive>();
+        check_examples::<limit_rate::LimitRate>();
         check_examples::<lingering::Lingering>();
         check_examples::<listen::Listen>();
         check_examples::<log_settings::LogSettings>();

@@ -10,6 +10,7 @@ mod inbound;
 mod linger;
 mod listener;
 mod outbound;
+mod pace;
 mod preface;
 mod published;
 mod station;

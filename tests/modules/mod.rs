@@ -17,6 +17,7 @@ mod ignored;
 mod index;
 mod internal;
 mod keepalive;
+mod limit_rate;
 mod lingering;
 mod listen;
 mod log_settings;

@@ -79,9 +79,9 @@ pub(super) fn pipe(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> boo
     append(Some(if exchange.record.pipelined { b"p" } else { b"." }), out)
 }
 
-/// webserv has no `limit_rate` that could set another.
-pub(super) fn limit_rate(_exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
-    append(Some(b"0"), out)
+/// As in nginx it is 0 until the response is sent, unless it was set.
+pub(super) fn limit_rate(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
+    show(exchange.limit_rate.unwrap_or(0), out)
 }
 
 pub(super) fn time_local(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
