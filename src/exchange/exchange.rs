@@ -15,6 +15,7 @@ use bytes::Bytes;
 
 use super::client::{Client, Peer};
 use super::family::Family;
+use super::limits::Limits;
 use super::plan::Plan;
 use super::record::Record;
 use super::request::Request;
@@ -223,6 +224,18 @@ impl Exchange {
     /// `$request_method`: that of the client's request, also for its subrequests.
     pub fn main_method(&self) -> &Method {
         self.lineage.as_ref().map_or(&self.method, |lineage| &lineage.main_method)
+    }
+
+    /// What limits have made of it and its subrequests.
+    pub fn limits(&self) -> &Limits {
+        &self.family().limits
+    }
+
+    /// Gives back the places that limits counted: it is over, and only its record is still needed.
+    pub fn release_limits(&self) {
+        if let Some(family) = self.family.get() {
+            family.limits.release();
+        }
     }
 
     pub(super) fn family(&self) -> &Rc<Family> {

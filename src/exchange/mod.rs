@@ -4,6 +4,7 @@
 //! and `Body` the result; `subrequest` lets an exchange ask for a part of its answer. Modules put handlers, filters and loggers into plans; `server` makes
 //! exchanges and sends responses; `route` is behind the trait `Site`. No sockets, no parsing.
 
+mod access;
 pub mod answer;
 pub mod body;
 pub mod client;
@@ -15,6 +16,7 @@ mod family;
 pub mod files;
 pub mod forwarded;
 pub mod intake;
+pub mod limits;
 pub mod path;
 pub mod plan;
 pub mod rate;

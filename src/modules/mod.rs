@@ -6,6 +6,7 @@
 pub mod access;
 pub mod access_log;
 pub mod addition;
+pub mod auth_basic;
 pub mod auth_request;
 pub mod autoindex;
 pub mod charset;
@@ -20,7 +21,9 @@ pub mod ignored;
 pub mod index;
 pub mod internal;
 pub mod keepalive;
+pub mod limit_conn;
 pub mod limit_rate;
+pub mod limit_req;
 pub mod lingering;
 pub mod listen;
 pub mod log_settings;
@@ -31,6 +34,7 @@ pub mod redirects;
 pub mod referer;
 pub mod return_response;
 pub mod root;
+pub mod satisfy;
 pub mod secure_link;
 pub mod sending;
 pub mod server_name;
@@ -59,6 +63,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<server_tokens::ServerTokens>::NEW,
     &Erased::<error_page::ErrorPage>::NEW,
     &Erased::<internal::Internal>::NEW,
+    &Erased::<satisfy::Satisfy>::NEW,
     &Erased::<log_settings::LogSettings>::NEW,
     &Erased::<types::Types>::NEW,
     &Erased::<root::Root>::NEW,
@@ -69,7 +74,10 @@ pub static MODULES: &[&dyn AnyModule] = &[
     // Handlers.
     &Erased::<return_response::Return>::NEW,
     &Erased::<real_ip::RealIp>::NEW,
+    &Erased::<limit_req::LimitReq>::NEW,
+    &Erased::<limit_conn::LimitConn>::NEW,
     &Erased::<access::Access>::NEW,
+    &Erased::<auth_basic::AuthBasic>::NEW,
     &Erased::<auth_request::AuthRequest>::NEW,
     &Erased::<try_files::TryFiles>::NEW,
     &Erased::<empty_gif::EmptyGif>::NEW,
@@ -88,13 +96,14 @@ pub static MODULES: &[&dyn AnyModule] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::testing::check_examples;
+    use crate::config::testing::{check_examples, check_examples_after};
 
     /// But for those of the logs, which would open files.
     #[test]
     fn the_examples_of_the_manual_are_accepted() {
         check_examples::<access::Access>();
         check_examples::<addition::Addition>();
+        check_examples::<auth_basic::AuthBasic>();
         check_examples::<auth_request::AuthRequest>();
         check_examples::<autoindex::Autoindex>();
         check_examples::<charset::Charset>();
@@ -108,7 +117,9 @@ mod tests {
         check_examples::<index::Index>();
         check_examples::<internal::Internal>();
         check_examples::<keepalive::Keepalive>();
+        check_examples_after::<limit_conn::LimitConn>("limit_conn_zone $uri zone=addr:32k;");
         check_examples::<limit_rate::LimitRate>();
+        check_examples_after::<limit_req::LimitReq>("limit_req_zone $uri zone=one:32k rate=1r/s;");
         check_examples::<lingering::Lingering>();
         check_examples::<listen::Listen>();
         check_examples::<log_settings::LogSettings>();
@@ -119,6 +130,7 @@ mod tests {
         check_examples::<referer::Referer>();
         check_examples::<return_response::Return>();
         check_examples::<root::Root>();
+        check_examples::<satisfy::Satisfy>();
         check_examples::<secure_link::SecureLink>();
         check_examples::<sending::Sending>();
         check_examples::<server_name::ServerName>();

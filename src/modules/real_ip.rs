@@ -170,7 +170,7 @@ struct Replace(Arc<Conf>);
 
 impl Handler for Replace {
     fn handle<'a>(&'a self, exchange: &'a mut Exchange) -> Handling<'a> {
-        if exchange.client.through.is_none()
+        if !exchange.client.is_passed_on()
             && let Some(address) = self.address(exchange)
         {
             exchange.client = Rc::new(exchange.client.on_behalf_of(Peer::Inet(address)));
@@ -263,7 +263,7 @@ mod tests {
         replace("b").handle(&mut exchange);
         assert_eq!(rendered("$remote_addr $remote_port", &exchange), "192.0.2.9 99");
         assert_eq!(exchange.client.connected(), connection.peer);
-        assert!(connection.through.is_none());
+        assert!(exchange.client.is_passed_on() && !connection.is_passed_on());
     }
 
     #[test]

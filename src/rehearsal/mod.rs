@@ -169,7 +169,7 @@ impl Question {
         client.requests.set(1);
         if let Some(inet) = inet {
             // What the system would say of a connection that came to a wildcard: the address itself is all there is.
-            let _first = client.local.set(Some(Box::new(inet)));
+            let _first = client.local.set(Box::new(Some(inet)));
         }
         client
     }

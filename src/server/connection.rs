@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -20,7 +21,7 @@ use super::linger::linger;
 use super::listener::ListenerState;
 use super::outbound::Outbox;
 use super::preface;
-use super::station::{Seat, Station};
+use super::station::Seat;
 use crate::base::reason::Reason;
 use crate::base::report::{Severity, report};
 use crate::exchange::answer::answer_failure;
@@ -41,7 +42,8 @@ const REQUESTS_PER_TURN: u32 = 32;
 
 /// An open connection.
 pub(super) struct Connection {
-    pub(super) station: Rc<Station>,
+    /// Its place, and its worker's station.
+    pub(super) station: Seat,
     pub(super) listener: Rc<ListenerState>,
     pub(super) client: Rc<Client>,
     pub(super) transport: Rc<Transport>,
@@ -60,7 +62,6 @@ pub(super) struct Connection {
     keep_for: Cell<Patience>,
     pub(super) send_timeout: Cell<Patience>,
     nodelay: Cell<bool>,
-    _seat: Seat,
 }
 
 /// A time-out that a connection keeps while it is idle: in milliseconds, for it takes a quarter of the room. Longer
@@ -106,10 +107,7 @@ pub(super) async fn serve(connection: Rc<Connection>) {
     if let Err(error) = connection.transport.io().adopt() {
         return report(Severity::Alert, format_args!("a new connection cannot be polled {}", Reason(&error)));
     }
-    let ending = match connection.greet().await {
-        Ok(()) => connection.run().await,
-        Err(ending) => ending,
-    };
+    let ending = connection.run().await;
     match ending {
         // What comes once in a connection's life, and rarely, takes no room in every idle connection.
         Ending::Linger(lingering) => {
@@ -129,13 +127,7 @@ pub(super) async fn serve(connection: Rc<Connection>) {
 
 impl Connection {
     /// A connection for a socket that was just accepted; its task takes it over with its first poll.
-    pub(super) fn open(
-        station: Rc<Station>,
-        listener: Rc<ListenerState>,
-        socket: OwnedFd,
-        peer: Peer,
-        seat: Seat,
-    ) -> io::Result<Self> {
+    pub(super) fn open(station: Seat, listener: Rc<ListenerState>, socket: OwnedFd, peer: Peer) -> io::Result<Self> {
         let transport = Rc::new(Transport::accepted(&station.handle, socket, &peer)?);
         let number = station.next_connection_number();
         let facts = Arc::clone(&listener.facts);
@@ -154,20 +146,16 @@ impl Connection {
             nodelay: Cell::new(true),
             station,
             listener,
-            _seat: seat,
         })
-    }
-
-    /// Reads what comes before the first request, where the address has something there.
-    async fn greet(&self) -> Result<(), Ending> {
-        if self.listener.expects_proxy_header() {
-            return Box::pin(preface::read(self)).await;
-        }
-        Ok(())
     }
 
     /// Request after request, until one of the two has had enough.
     async fn run(self: &Rc<Self>) -> Ending {
+        if self.listener.expects_proxy_header()
+            && let Err(ending) = Box::pin(preface::read(self)).await
+        {
+            return ending;
+        }
         let mut this_turn = 0;
         loop {
             let result = match self.next_request().await {
@@ -192,9 +180,22 @@ impl Connection {
     /// One request and its response.
     async fn exchange(self: &Rc<Self>, head: Box<RequestHead>, began: Instant) -> Result<(), Ending> {
         let mut exchange = self.begin(head, began);
-        let response = answer_request(&mut exchange).await;
+        let response = self.while_sending(pin!(answer_request(&mut exchange))).await;
         let response = self.judge_content(&mut exchange, response).await;
         self.finish(exchange, response).await
+    }
+
+    /// Awaits an answer. Where that takes time, the answers to earlier requests do not wait for it.
+    async fn while_sending<T>(&self, mut answering: Pin<&mut impl Future<Output = T>>) -> T {
+        poll_fn(|context| {
+            let answered = answering.as_mut().poll(context);
+            if answered.is_pending() {
+                // Where it fails, sending this answer will fail too.
+                let _whether_all_is_sent = self.poll_flush();
+            }
+            answered
+        })
+        .await
     }
 
     /// The response, unless what was received of content that no handler read shows that it has no form.

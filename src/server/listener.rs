@@ -193,7 +193,7 @@ fn ends(station: &Station, listener: &ListenerState) -> bool {
 
 /// Makes a connection of a socket.
 fn start(station: &Rc<Station>, listener: &Rc<ListenerState>, socket: OwnedFd, peer: Peer, seat: Seat) {
-    match Connection::open(Rc::clone(station), Rc::clone(listener), socket, peer, seat) {
+    match Connection::open(seat, Rc::clone(listener), socket, peer) {
         Ok(connection) => drop(station.handle.spawn(connection::serve(Rc::new(connection)))),
         Err(error) => report(Severity::Alert, format_args!("cannot poll a new connection: {error}")),
     }

@@ -127,6 +127,10 @@ impl Connection {
         // that may be waiting for the answer.
         let complete = !self.decoder.borrow().is_in_body();
         if keep && collected && complete && !self.buffer.borrow().is_empty() {
+            // It is over; the next request of this client must not find its place taken by this one.
+            if let Some(exchange) = self.outbox.borrow_mut().exchanges.last_mut() {
+                exchange.release_limits();
+            }
             return Ok(());
         }
         self.flush().await

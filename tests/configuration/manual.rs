@@ -119,14 +119,16 @@ fn shown(loaded: &Loaded) -> Vec<String> {
     lines
 }
 
-/// A line in a block of this kind.
+/// A line in a block of this kind, behind what the examples name and do not define.
 fn placed(context: &str, line: &str) -> String {
-    let server = |lines: &str| format!("http {{ server {{ {lines} }} }}");
+    let zones = "limit_req_zone $uri zone=one:32k rate=1r/s; limit_conn_zone $uri zone=addr:32k;";
+    let zones = if line.contains("_zone") { "" } else { zones };
+    let server = |lines: &str| format!("http {{ {zones} server {{ {lines} }} }}");
     match context {
         "main" if line.starts_with("http ") => line.to_owned(),
         "main" => format!("{line} {}", server("")),
         "events" => format!("events {{ {line} }} {}", server("")),
-        "http" => format!("http {{ {line} server {{ }} }}"),
+        "http" => format!("http {{ {zones} {line} server {{ }} }}"),
         "server" => server(line),
         "location" => server(&format!("location / {{ {line} }}")),
         "limit_except" => server(&format!("location / {{ limit_except GET {{ {line} }} }}")),
@@ -169,7 +171,10 @@ const DIRECTIVES: &str = "
     secure_link secure_link_md5 secure_link_secret userid userid_domain userid_expires userid_flags userid_mark
     userid_name userid_p3p userid_path userid_service
     autoindex autoindex_exact_size autoindex_format autoindex_localtime limit_except allow deny client_body_temp_path
-    events";
+    satisfy auth_basic auth_basic_user_file auth_delay
+    events limit_req_zone limit_req limit_req_status limit_req_log_level limit_req_dry_run limit_conn_zone limit_conn
+    limit_conn_status limit_conn_log_level limit_conn_dry_run
+    set_real_ip_from real_ip_header real_ip_recursive limit_rate limit_rate_after";
 
 /// nginx's tuning that has no meaning here.
 const WITHOUT_EFFECT: &str = "
@@ -185,4 +190,7 @@ const VARIABLES: &str = "
     $remote_addr $remote_port $remote_user $binary_remote_addr $document_root $request_filename $realpath_root $status
     $body_bytes_sent $bytes_sent $request_length $request_time $request_id $connection $connection_requests $time_local
     $sent_trailer_a $invalid_referer $secure_link $secure_link_expires $uid_got $uid_set
-    $time_iso8601 $msec $pid $content_type $content_length $limit_rate $nginx_version";
+    $time_iso8601 $msec $pid $content_type $content_length $limit_rate $nginx_version
+    $limit_req_status $limit_conn_status
+    $realip_remote_addr $realip_remote_port $proxy_protocol_addr $proxy_protocol_port $proxy_protocol_server_addr
+    $proxy_protocol_server_port $proxy_protocol_tlv_alpn $proxy_protocol_tlv_0x01";
