@@ -60,6 +60,9 @@ pub struct Exchange {
     pub error: ErrorState,
     /// `try_files` found a file by putting the URI behind an `alias` that stands for the whole path.
     pub uri_behind_alias: bool,
+    /// `$limit_rate`: how many bytes a second the client is sent at most, 0 being no limit. None until it is set, or the
+    /// response is sent.
+    pub limit_rate: Option<u64>,
     /// When its first byte was read.
     pub started: Instant,
     /// When its first byte was read, on the wall.
@@ -176,6 +179,7 @@ impl Exchange {
             reroutes: 0,
             error: ErrorState::default(),
             uri_behind_alias: false,
+            limit_rate: None,
             started,
             started_wall,
             record,

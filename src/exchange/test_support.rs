@@ -2,7 +2,6 @@
 //!
 //! Used by the tests of variables and modules. Nothing here touches a socket; what needs one is tested in `tests/`.
 
-use std::cell::{Cell, OnceCell};
 use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -55,18 +54,13 @@ impl Bench {
             Arc::new(OneLocation { plan: Arc::new(plan.finish(None)), name: Bytes::from_static(b"example.org") });
         let uri = Bytes::from(normalise(&head.target.path(), true).expect("the test asks for a path"));
         let args = head.target.query().unwrap_or_default();
-        let client = Client {
-            number: 5,
-            peer: Peer::Inet(SocketAddr::from(([192, 0, 2, 7], 4321))),
-            listener: Arc::new(ListenerFacts {
-                address: "198.51.100.1:8080".into(),
-                inet: Some(SocketAddr::from(([198, 51, 100, 1], 8080))),
-            }),
-            accepted: handle.now(),
-            requests: Cell::new(1),
-            local: OnceCell::new(),
-            transport: Weak::new(),
+        let listener = ListenerFacts {
+            address: "198.51.100.1:8080".into(),
+            inet: Some(SocketAddr::from(([198, 51, 100, 1], 8080))),
         };
+        let peer = Peer::Inet(SocketAddr::from(([192, 0, 2, 7], 4321)));
+        let client = Client::new(5, peer, Arc::new(listener), handle.now(), Weak::new());
+        client.requests.set(1);
         let length = head.head_bytes as u64;
         let started = handle.now();
         let request = Request { head, body: None };

@@ -22,12 +22,14 @@ pub mod index;
 pub mod internal;
 pub mod keepalive;
 pub mod limit_conn;
+pub mod limit_rate;
 pub mod limit_req;
 pub mod lingering;
 pub mod listen;
 pub mod log_settings;
 pub mod process;
 pub mod range;
+pub mod real_ip;
 pub mod redirects;
 pub mod referer;
 pub mod return_response;
@@ -56,6 +58,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<keepalive::Keepalive>::NEW,
     &Erased::<lingering::Lingering>::NEW,
     &Erased::<sending::Sending>::NEW,
+    &Erased::<limit_rate::LimitRate>::NEW,
     &Erased::<redirects::Redirects>::NEW,
     &Erased::<server_tokens::ServerTokens>::NEW,
     &Erased::<error_page::ErrorPage>::NEW,
@@ -70,6 +73,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<secure_link::SecureLink>::NEW,
     // Handlers.
     &Erased::<return_response::Return>::NEW,
+    &Erased::<real_ip::RealIp>::NEW,
     &Erased::<limit_req::LimitReq>::NEW,
     &Erased::<limit_conn::LimitConn>::NEW,
     &Erased::<access::Access>::NEW,
@@ -114,12 +118,14 @@ mod tests {
         check_examples::<internal::Internal>();
         check_examples::<keepalive::Keepalive>();
         check_examples_after::<limit_conn::LimitConn>("limit_conn_zone $uri zone=addr:32k;");
+        check_examples::<limit_rate::LimitRate>();
         check_examples_after::<limit_req::LimitReq>("limit_req_zone $uri zone=one:32k rate=1r/s;");
         check_examples::<lingering::Lingering>();
         check_examples::<listen::Listen>();
         check_examples::<log_settings::LogSettings>();
         check_examples::<process::Process>();
         check_examples::<range::Range>();
+        check_examples::<real_ip::RealIp>();
         check_examples::<redirects::Redirects>();
         check_examples::<referer::Referer>();
         check_examples::<return_response::Return>();

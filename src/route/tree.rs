@@ -36,6 +36,8 @@ pub struct AddressRoutes {
     pub address: Address,
     /// How it is listened on.
     pub options: ListenOptions,
+    /// Whether connections begin with a PROXY protocol header.
+    pub proxy_protocol: bool,
     /// Where the configuration says so (`site.conf:3`), for messages.
     pub configured_at: Box<str>,
     /// Servers by name.

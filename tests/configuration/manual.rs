@@ -173,7 +173,8 @@ const DIRECTIVES: &str = "
     autoindex autoindex_exact_size autoindex_format autoindex_localtime limit_except allow deny client_body_temp_path
     satisfy auth_basic auth_basic_user_file auth_delay
     events limit_req_zone limit_req limit_req_status limit_req_log_level limit_req_dry_run limit_conn_zone limit_conn
-    limit_conn_status limit_conn_log_level limit_conn_dry_run";
+    limit_conn_status limit_conn_log_level limit_conn_dry_run
+    set_real_ip_from real_ip_header real_ip_recursive limit_rate limit_rate_after";
 
 /// nginx's tuning that has no meaning here.
 const WITHOUT_EFFECT: &str = "
@@ -190,4 +191,6 @@ const VARIABLES: &str = "
     $body_bytes_sent $bytes_sent $request_length $request_time $request_id $connection $connection_requests $time_local
     $sent_trailer_a $invalid_referer $secure_link $secure_link_expires $uid_got $uid_set
     $time_iso8601 $msec $pid $content_type $content_length $limit_rate $nginx_version
-    $limit_req_status $limit_conn_status";
+    $limit_req_status $limit_conn_status
+    $realip_remote_addr $realip_remote_port $proxy_protocol_addr $proxy_protocol_port $proxy_protocol_server_addr
+    $proxy_protocol_server_port $proxy_protocol_tlv_alpn $proxy_protocol_tlv_0x01";
