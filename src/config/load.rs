@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::assemble::Assembly;
 pub use super::build::ProcessBuilder as Process;
@@ -131,6 +132,7 @@ fn understand(
         failed: &draft.failed,
         resources: &mut resources,
         error_log: request.error_log.as_deref(),
+        definitions: Arc::new(session.variables.borrow_mut().take_definitions()),
     };
     let (process, tree) = assembly.build(&draft, rustix::process::geteuid().is_root());
     judge_variables(session, draft.failed.contains(&true));

@@ -4,7 +4,7 @@
 //! many, a subrequest is one without a client of its own. What happens to it in order is in
 //! `answer`; here is its state.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::fmt;
 use std::ops::Range;
 use std::rc::Rc;
@@ -18,6 +18,7 @@ use super::plan::Plan;
 use super::record::Record;
 use super::request::Request;
 use super::site::Site;
+use super::values::Values;
 use super::variables::Slot;
 use crate::base::report::{self, Severity};
 use crate::http::headers::names;
@@ -62,8 +63,8 @@ pub struct Exchange {
     pub started_wall: SystemTime,
     /// What was sent, for logs.
     pub record: Record,
-    /// `$limit_rate` and its like: values of variables that the configuration defines.
-    slots: Vec<(Slot, Bytes)>,
+    /// Values of variables that the configuration defines.
+    values: Values,
     id: OnceCell<Box<str>>,
 }
 
@@ -89,10 +90,11 @@ pub struct ErrorState {
     pub close: bool,
 }
 
-/// The groups of the regular expression that matched last.
+/// The groups of the regular expression that matched last. One may match while a value is computed (`map`), when the
+/// exchange is only looked at.
 #[derive(Clone, Debug, Default)]
 pub struct Captures {
-    last: Option<Captured>,
+    last: RefCell<Option<Captured>>,
 }
 
 /// What one match captured.
@@ -116,10 +118,8 @@ impl Captured {
 
 impl Captures {
     /// The text of group `group` of the last match.
-    pub fn group(&self, group: usize) -> Option<&[u8]> {
-        let captured = self.last.as_ref()?;
-        let range = captured.groups.get(group)?.clone()?;
-        captured.subject.get(range)
+    pub fn group(&self, group: usize) -> Option<Bytes> {
+        self.last.borrow().as_ref()?.group(group)
     }
 }
 
@@ -158,33 +158,33 @@ impl Exchange {
             started,
             started_wall,
             record,
-            slots: Vec::new(),
+            values: Values::default(),
             id: OnceCell::new(),
         }
     }
 
-    /// Keeps what a regular expression captured: its groups until the next match, its named groups
-    /// for good.
-    pub fn keep_captures(&mut self, captured: Captured) {
+    /// Keeps what a regular expression captured: its groups until the next match, its named groups for good; one that
+    /// took no part in the match is empty.
+    pub fn keep_captures(&self, captured: Captured) {
         for (group, slot) in captured.names.iter() {
-            if let Some(value) = captured.group(*group) {
-                self.set_slot(*slot, value);
-            }
+            self.values.set(*slot, Some(captured.group(*group).unwrap_or_default()));
         }
-        self.captures.last = Some(captured);
+        self.captures.last.replace(Some(captured));
     }
 
-    /// The value of a variable that the configuration defines.
-    pub fn slot(&self, slot: Slot) -> Option<&[u8]> {
-        self.slots.iter().find(|(known, _)| *known == slot).map(|(_, value)| &**value)
+    /// The value of a variable that the configuration defines: what it was given last, else what its definition
+    /// computes, which then stays for the rest of the request unless it is volatile.
+    pub fn slot(&self, slot: Slot) -> Option<Bytes> {
+        if let Some(known) = self.values.known(slot) {
+            return known;
+        }
+        let definition = self.site.definitions().get(slot)?;
+        self.values.compute(slot, definition, self)
     }
 
-    /// Sets a variable that the configuration defines.
+    /// Gives a variable that the configuration defines a value for the rest of the request, whatever its definition.
     pub fn set_slot(&mut self, slot: Slot, value: Bytes) {
-        match self.slots.iter_mut().find(|(known, _)| *known == slot) {
-            Some((_, old)) => *old = value,
-            None => self.slots.push((slot, value)),
-        }
+        self.values.set(slot, Some(value));
     }
 
     /// `$request_id`: 32 hexadecimal digits from 16 random bytes, the same for the whole exchange.

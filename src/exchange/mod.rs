@@ -8,6 +8,7 @@ pub mod answer;
 pub mod body;
 pub mod client;
 pub mod core_variables;
+pub mod definitions;
 pub mod error_pages;
 #[expect(clippy::module_inception, reason = "the folder is the layer, the file its main type")]
 mod exchange;
@@ -26,6 +27,7 @@ pub mod template;
 pub(crate) mod test_support;
 #[cfg(test)]
 pub(crate) mod testing;
+mod values;
 pub mod variables;
 
 pub use exchange::{Captured, Captures, ErrorState, Exchange, Shown};
