@@ -18,6 +18,7 @@ pub mod keepalive;
 pub mod lingering;
 pub mod listen;
 pub mod log_settings;
+pub mod map;
 pub mod process;
 pub mod range;
 pub mod redirects;
@@ -50,6 +51,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<log_settings::LogSettings>::NEW,
     &Erased::<types::Types>::NEW,
     &Erased::<root::Root>::NEW,
+    &Erased::<map::Maps>::NEW,
     &Erased::<error_log::ErrorLog>::NEW,
     &Erased::<access_log::AccessLog>::NEW,
     // Handlers.
@@ -86,6 +88,7 @@ mod tests {
         check_examples::<lingering::Lingering>();
         check_examples::<listen::Listen>();
         check_examples::<log_settings::LogSettings>();
+        check_examples::<map::Maps>();
         check_examples::<process::Process>();
         check_examples::<range::Range>();
         check_examples::<redirects::Redirects>();

@@ -15,6 +15,7 @@ mod keepalive;
 mod lingering;
 mod listen;
 mod log_settings;
+mod map;
 mod process;
 mod range;
 mod redirects;
