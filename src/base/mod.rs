@@ -6,6 +6,7 @@ pub mod duration;
 pub mod local_time;
 pub mod log_buffer;
 pub mod log_file;
+pub mod murmur;
 pub mod reason;
 pub mod regex;
 pub mod report;

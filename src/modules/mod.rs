@@ -27,6 +27,7 @@ pub mod root;
 pub mod sending;
 pub mod server_name;
 pub mod server_tokens;
+pub mod split_clients;
 pub mod static_files;
 pub mod try_files;
 pub mod types;
@@ -52,6 +53,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<types::Types>::NEW,
     &Erased::<root::Root>::NEW,
     &Erased::<map::Maps>::NEW,
+    &Erased::<split_clients::SplitClients>::NEW,
     &Erased::<error_log::ErrorLog>::NEW,
     &Erased::<access_log::AccessLog>::NEW,
     // Handlers.
@@ -97,6 +99,7 @@ mod tests {
         check_examples::<sending::Sending>();
         check_examples::<server_name::ServerName>();
         check_examples::<server_tokens::ServerTokens>();
+        check_examples::<split_clients::SplitClients>();
         check_examples::<static_files::StaticFiles>();
         check_examples::<try_files::TryFiles>();
         check_examples::<types::Types>();

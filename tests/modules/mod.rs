@@ -24,6 +24,7 @@ mod root;
 mod sending;
 mod server_name;
 mod server_tokens;
+mod split_clients;
 mod static_files;
 mod try_files;
 mod types;
