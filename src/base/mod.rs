@@ -7,6 +7,7 @@ pub mod local_time;
 pub mod log_buffer;
 pub mod log_file;
 pub mod murmur;
+pub mod networks;
 pub mod reason;
 pub mod regex;
 pub mod report;

@@ -13,6 +13,7 @@ pub mod error_pages;
 #[expect(clippy::module_inception, reason = "the folder is the layer, the file its main type")]
 mod exchange;
 pub mod files;
+pub mod forwarded;
 pub mod path;
 pub mod plan;
 pub mod record;
