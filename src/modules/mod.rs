@@ -10,6 +10,7 @@ pub mod client;
 pub mod conditional;
 pub mod error_log;
 pub mod error_page;
+pub mod geo;
 pub mod headers;
 pub mod ignored;
 pub mod index;
@@ -53,6 +54,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<types::Types>::NEW,
     &Erased::<root::Root>::NEW,
     &Erased::<map::Maps>::NEW,
+    &Erased::<geo::Geo>::NEW,
     &Erased::<split_clients::SplitClients>::NEW,
     &Erased::<error_log::ErrorLog>::NEW,
     &Erased::<access_log::AccessLog>::NEW,
@@ -82,6 +84,7 @@ mod tests {
         check_examples::<client::Client>();
         check_examples::<conditional::Conditional>();
         check_examples::<error_page::ErrorPage>();
+        check_examples::<geo::Geo>();
         check_examples::<headers::Headers>();
         check_examples::<ignored::Ignored>();
         check_examples::<index::Index>();

@@ -7,6 +7,7 @@ mod client;
 mod conditional;
 mod error_log;
 mod error_page;
+mod geo;
 mod headers;
 mod ignored;
 mod index;
