@@ -15,6 +15,7 @@ mod definitions;
 pub mod diagnostics;
 pub mod dump;
 mod engine;
+pub mod expectations;
 mod includes;
 mod index;
 mod lines;
@@ -37,5 +38,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod variables;
+mod words;
+pub mod zones;
 
 pub use load::{Configuration, Loaded, Origin, Report, Request, load};

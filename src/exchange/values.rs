@@ -1,9 +1,9 @@
-//! The values of the variables that a configuration defines, for one request: what was set, what was captured, and
-//! what was computed.
+//! The values of the variables that a configuration defines, for one request and its subrequests: what was set, what
+//! was captured, and what was computed.
 //!
 //! A variable is computed when it is first read, by its definition, and keeps the value. Reading is possible while the
 //! exchange is only looked at (by a template, by a log), so what changes is in cells. A definition may read other
-//! variables; one that needs itself has no value, and the error log says so, as in nginx. Used by `exchange` alone.
+//! variables; one that needs itself has no value, and the error log says so, as in nginx. Used by `exchange` alone; `family` holds them.
 
 use std::cell::{Cell, RefCell};
 
