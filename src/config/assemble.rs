@@ -20,6 +20,7 @@ use super::resources::Resources;
 use super::schema::AnyModule;
 use super::session::Session;
 use crate::exchange::Exchange;
+use crate::exchange::definitions::Definitions;
 use crate::exchange::plan::{Except, Handler, Handling, Outcome, Plan, PlanBuilder, Stage};
 use crate::http::status::Status;
 use crate::route::locations::{Entry, LocationTree, LocationTreeBuilder, Pattern};
@@ -34,6 +35,8 @@ pub(super) struct Assembly<'a> {
     pub(super) resources: &'a mut Resources,
     /// Where errors go when no directive says.
     pub(super) error_log: Option<&'a Path>,
+    /// How the variables are computed that the configuration defines.
+    pub(super) definitions: Arc<Definitions>,
     /// What the servers expect of themselves.
     pub(super) foretold: Vec<Foretold>,
     /// Of the server that is being built.
@@ -87,6 +90,7 @@ impl Assembly<'_> {
             failure,
             merge_slashes: given.merge_slashes,
             reading: given.reading.clone(),
+            definitions: Arc::clone(&self.definitions),
         };
         (Arc::new(server), given, names)
     }

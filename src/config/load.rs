@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::assemble::Assembly;
 pub use super::build::ProcessBuilder as Process;
@@ -166,6 +167,7 @@ fn understand(
         failed: &draft.failed,
         resources: &mut resources,
         error_log: request.error_log.as_deref(),
+        definitions: Arc::new(session.variables.borrow_mut().take_definitions()),
         foretold: Vec::new(),
         server_names: Vec::new(),
     };
