@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use super::diagnostics::{Diagnostic, Place};
 use crate::base::suggest::nearest;
-use crate::exchange::variables::{Reference, Slot, Variable, VariableKind};
+use crate::exchange::variables::{Assignee, Reference, Slot, Variable, VariableKind};
 
 /// The variables of one load.
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ impl Variables {
         let mut known = Self::default();
         for variable in variables {
             match variable.kind {
-                VariableKind::Single => {
+                VariableKind::Single | VariableKind::Assignable | VariableKind::Assigned(_) => {
                     known.singles.insert(variable.name, variable);
                 }
                 VariableKind::Family => known.families.push(variable),
@@ -45,18 +45,22 @@ impl Variables {
             return Reference::Capture(digit - b'0');
         }
         let name = name.to_ascii_lowercase();
-        if let Some(variable) = self.singles.get(&*name) {
-            return Reference::BuiltIn { get: variable.get, member: Box::default(), name: name.into() };
+        if let Some(&Variable { get, kind, .. }) = self.singles.get(&*name).copied() {
+            let (member, name) = (Box::default(), name.into_boxed_str());
+            return match kind {
+                VariableKind::Assignable => Reference::Assignable { slot: self.slot(&name), get, member, name },
+                _ => Reference::BuiltIn { get, member, name },
+            };
         }
-        if let Some(slot) = self.slots.get(&*name)
-            && self.defined[usize::from(slot.0)]
-        {
-            return Reference::Slot(*slot);
-        }
-        if let Some((variable, member)) = self.family(&name) {
-            return Reference::BuiltIn { get: variable.get, member: member.into(), name: name.into() };
+        if let Some((&Variable { get, .. }, member)) = self.family(&name) {
+            // A slot in any case: what gives it a value may come later in the text.
+            let slot = self.slot(&name);
+            return Reference::Assignable { slot, get, member: member.into(), name: name.into() };
         }
         let slot = self.slot(&name);
+        if self.defined[usize::from(slot.0)] {
+            return Reference::Slot(slot);
+        }
         if self.unjudged.len() < UNJUDGED_MAX {
             self.unjudged.push((name.into(), slot, place()));
         }
@@ -68,6 +72,15 @@ impl Variables {
         let slot = self.slot(&name.to_ascii_lowercase());
         self.defined[usize::from(slot.0)] = true;
         slot
+    }
+
+    /// What gives a variable its value; none for one of webserv's own that takes no other.
+    pub(super) fn assignee(&mut self, name: &str) -> Option<Assignee> {
+        match self.singles.get(&*name.to_ascii_lowercase()).map(|variable| variable.kind) {
+            Some(VariableKind::Assigned(set)) => Some(Assignee::BuiltIn(set)),
+            Some(VariableKind::Assignable) | None => Some(Assignee::Slot(self.define(name))),
+            Some(VariableKind::Single | VariableKind::Family) => None,
+        }
     }
 
     /// Whether webserv itself defines this variable, so that the configuration may not.

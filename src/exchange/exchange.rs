@@ -48,10 +48,12 @@ pub struct Exchange {
     pub host: Bytes,
     /// What regular expressions captured.
     pub captures: Captures,
+    /// What `set $limit_rate` says, in bytes a second, whatever the location says; 0 is no limit.
+    pub limit_rate: Option<u64>,
     /// Whether an internal redirect or an error page led here; `internal` locations ask.
     pub internal: bool,
-    /// How often it was routed again.
-    pub reroutes: u8,
+    /// Where it was routed again, in order: URIs, and names of locations. At most `REROUTES_MAX`.
+    pub trail: Vec<Bytes>,
     /// What error pages have made of it.
     pub error: ErrorState,
     /// `try_files` found a file by putting the URI behind an `alias` that stands for the whole path.
@@ -151,8 +153,9 @@ impl Exchange {
             args,
             host,
             captures: Captures::default(),
+            limit_rate: None,
             internal: false,
-            reroutes: 0,
+            trail: Vec::new(),
             error: ErrorState::default(),
             uri_behind_alias: false,
             started,
@@ -167,9 +170,7 @@ impl Exchange {
     /// for good.
     pub fn keep_captures(&mut self, captured: Captured) {
         for (group, slot) in captured.names.iter() {
-            if let Some(value) = captured.group(*group) {
-                self.set_slot(*slot, value);
-            }
+            self.set_slot(*slot, captured.group(*group).unwrap_or_default());
         }
         self.captures.last = Some(captured);
     }

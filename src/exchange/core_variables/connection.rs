@@ -4,11 +4,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::LazyLock;
 use std::time::{Duration, UNIX_EPOCH};
 
+use bytes::Bytes;
+
 use super::{show, show_seconds};
 use crate::base::local_time;
-use crate::exchange::Exchange;
+use crate::base::report::Severity;
+use crate::base::size::parse_size;
 use crate::exchange::client::Peer;
 use crate::exchange::variables::append;
+use crate::exchange::{Exchange, Shown};
 
 pub(super) fn remote_addr(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
     match exchange.client.peer {
@@ -86,9 +90,16 @@ pub(super) fn pipe(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> boo
     append(Some(if exchange.record.pipelined { b"p" } else { b"." }), out)
 }
 
-/// webserv has no `limit_rate` that could set another.
-pub(super) fn limit_rate(_exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
-    append(Some(b"0"), out)
+pub(super) fn limit_rate(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
+    show(exchange.limit_rate.unwrap_or(0), out)
+}
+
+/// `set $limit_rate`: a size; another text changes nothing.
+pub(super) fn set_limit_rate(exchange: &mut Exchange, value: Bytes) {
+    match std::str::from_utf8(&value).ok().and_then(|text| parse_size(text).ok()) {
+        Some(rate) => exchange.limit_rate = Some(rate),
+        None => exchange.report(Severity::Error, format_args!("invalid $limit_rate \"{}\"", Shown(&value))),
+    }
 }
 
 pub(super) fn time_local(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
