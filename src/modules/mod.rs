@@ -21,7 +21,8 @@ pub mod log_settings;
 pub mod process;
 pub mod range;
 pub mod redirects;
-pub mod return_response;
+pub mod rewrite;
+pub mod rewrite_settings;
 pub mod root;
 pub mod sending;
 pub mod server_name;
@@ -48,12 +49,13 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<error_page::ErrorPage>::NEW,
     &Erased::<internal::Internal>::NEW,
     &Erased::<log_settings::LogSettings>::NEW,
+    &Erased::<rewrite_settings::RewriteSettings>::NEW,
     &Erased::<types::Types>::NEW,
     &Erased::<root::Root>::NEW,
     &Erased::<error_log::ErrorLog>::NEW,
     &Erased::<access_log::AccessLog>::NEW,
     // Handlers.
-    &Erased::<return_response::Return>::NEW,
+    &Erased::<rewrite::Rewrite>::NEW,
     &Erased::<access::Access>::NEW,
     &Erased::<try_files::TryFiles>::NEW,
     &Erased::<index::Index>::NEW,
@@ -89,7 +91,8 @@ mod tests {
         check_examples::<process::Process>();
         check_examples::<range::Range>();
         check_examples::<redirects::Redirects>();
-        check_examples::<return_response::Return>();
+        check_examples::<rewrite::Rewrite>();
+        check_examples::<rewrite_settings::RewriteSettings>();
         check_examples::<root::Root>();
         check_examples::<sending::Sending>();
         check_examples::<server_name::ServerName>();

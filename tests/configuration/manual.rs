@@ -129,6 +129,8 @@ fn placed(context: &str, line: &str) -> String {
         "http" => format!("http {{ {line} server {{ }} }}"),
         "server" => server(line),
         "location" => server(&format!("location / {{ {line} }}")),
+        "if in server" => server(&format!("if ($uri) {{ {line} }}")),
+        "if in location" => server(&format!("location / {{ if ($uri) {{ {line} }} }}")),
         "limit_except" => server(&format!("location / {{ limit_except GET {{ {line} }} }}")),
         other => panic!("{other} is no context"),
     }
@@ -165,7 +167,7 @@ const DIRECTIVES: &str = "
     open_log_file_cache tcp_nodelay tcp_nopush etag if_modified_since max_ranges absolute_redirect port_in_redirect
     server_name_in_redirect merge_slashes log_format access_log log_not_found log_subrequest add_header expires
     autoindex autoindex_exact_size autoindex_format autoindex_localtime limit_except allow deny client_body_temp_path
-    events";
+    events rewrite if set break rewrite_log uninitialized_variable_warn";
 
 /// nginx's tuning that has no meaning here.
 const WITHOUT_EFFECT: &str = "

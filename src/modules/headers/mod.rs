@@ -78,7 +78,7 @@ impl Module for Headers {
     const DIRECTIVES: &'static [Directive<Conf>] = &[
         Directive {
             name: "add_header",
-            contexts: Contexts::HTTP_SERVER_LOCATION,
+            contexts: Contexts::HTTP_SERVER_LOCATION_IF,
             args: Shape::between(2, 3, "NAME VALUE [always]"),
             repeat: Repeat::Many,
             set: add_field,
@@ -93,7 +93,7 @@ impl Module for Headers {
         },
         Directive {
             name: "expires",
-            contexts: Contexts::HTTP_SERVER_LOCATION,
+            contexts: Contexts::HTTP_SERVER_LOCATION_IF,
             args: Shape::between(1, 2, "[modified] TIME | epoch | max | off"),
             repeat: Repeat::Once,
             set: set_expires,

@@ -1,34 +1,19 @@
 //! Answers that stand in the configuration: `return`.
-//!
-//! A handler of the stage `Rewrite`, so it comes before access is looked at. Not inherited: a server's
-//! `return` answers before a location is chosen, a location's for that location alone.
 
 use bytes::Bytes;
 
 use crate::config::arguments::Arguments;
-use crate::config::build::Build;
 use crate::config::diagnostics::Diagnostic;
-use crate::config::schema::{Contexts, Directive, Inherit, Module, Origin, Repeat, Shape};
 use crate::exchange::Exchange;
 use crate::exchange::body::Body;
-use crate::exchange::plan::{Handler, Handling, Outcome, PlanBuilder, Stage};
+use crate::exchange::plan::Outcome;
 use crate::exchange::response::Response;
 use crate::exchange::template::Template;
 use crate::http::status::Status;
 
-/// The module.
-#[derive(Debug)]
-pub struct Return;
-
-/// What its directive sets.
-#[derive(Clone, Debug, Default)]
-pub struct Conf {
-    answer: Option<Answer>,
-}
-
 /// What a `return` answers.
 #[derive(Clone, Debug)]
-enum Answer {
+pub(super) enum Answer {
     /// Nothing: the connection is closed, and logs show this status.
     Close(Status),
     /// An error, by its page.
@@ -39,92 +24,41 @@ enum Answer {
     Text { status: Status, text: Template },
 }
 
-impl Module for Return {
-    type Conf = Conf;
-
-    const NAME: &'static str = "return";
-
-    const DIRECTIVES: &'static [Directive<Conf>] = &[Directive {
-        name: "return",
-        contexts: Contexts::SERVER.or(Contexts::LOCATION),
-        args: Shape::between(1, 2, "CODE [TEXT] | CODE URL | URL"),
-        repeat: Repeat::Many,
-        set: set_answer,
-        default: "",
-        doc: "Answers at once, before access rules and files are looked at. With 301, 302, 303, 307 or 308 it is a redirect \
-              to the URL, or to a path of this server; a URL alone is a 302. With any other code from 200 to 999 and a \
-              text, the answer is the text; its content type is that of the path's extension, or `default_type`. An error's \
-              code without a text is answered by its `error_page`. The codes 444, 408 and 499 without a text close the \
-              connection and send nothing. Text and URL may hold variables. In a block the first `return` counts. Unlike \
-              in nginx, codes below 200 are refused, for no client takes them as an answer.",
-        example: "return 301 https://$host$request_uri;",
-        origin: Origin::Nginx,
-    }];
-
-    const INHERIT: Option<Inherit<Conf>> = Some(|_| Conf::default());
-
-    fn install(conf: &Conf, plan: &mut PlanBuilder, _build: &mut Build<'_>) -> Result<(), Diagnostic> {
-        if let Some(answer) = conf.answer.clone() {
-            plan.handler(Stage::Rewrite, answer);
+impl Answer {
+    /// Understands the words of a `return`.
+    pub(super) fn compile(arguments: &Arguments<'_>) -> Result<Self, Diagnostic> {
+        let word = arguments.word(0);
+        if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_digit()) {
+            let is_url = ["http://", "https://", "$scheme"].iter().any(|begin| word.starts_with(begin));
+            return match is_url && arguments.len() == 1 {
+                true => Ok(Self::Redirect { status: Status::FOUND, location: arguments.template(0)? }),
+                false => Err(invalid_code(arguments)),
+            };
         }
-        Ok(())
-    }
-}
-
-fn set_answer(conf: &mut Conf, arguments: &mut Arguments<'_>) -> Result<(), Diagnostic> {
-    let answer = answer(arguments)?;
-    if conf.answer.is_some() {
-        let warning = Diagnostic::warning(arguments.place_of_name(), "a \"return\" that is never reached");
-        arguments.warn(warning.label("the first in the block answers"));
-        return Ok(());
-    }
-    conf.answer = Some(answer);
-    Ok(())
-}
-
-fn answer(arguments: &Arguments<'_>) -> Result<Answer, Diagnostic> {
-    let word = arguments.word(0);
-    if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_digit()) {
-        let is_url = ["http://", "https://", "$scheme"].iter().any(|begin| word.starts_with(begin));
-        return match is_url && arguments.len() == 1 {
-            true => Ok(Answer::Redirect { status: Status::FOUND, location: arguments.template(0)? }),
-            false => Err(invalid_code(arguments)),
+        let code = word.parse().ok().filter(|code| *code >= 200);
+        let status = code.and_then(Status::new).ok_or_else(|| invalid_code(arguments))?;
+        let text = match arguments.len() {
+            1 => Template::literal(""),
+            _ => arguments.template(1)?,
         };
-    }
-    let code = word.parse().ok().filter(|code| *code >= 200);
-    let status = code.and_then(Status::new).ok_or_else(|| invalid_code(arguments))?;
-    let text = match arguments.len() {
-        1 => Template::literal(""),
-        _ => arguments.template(1)?,
-    };
-    if status.is_redirect_with_location() {
-        if text.is_empty() {
-            let warning = Diagnostic::warning(arguments.place(0), format!("a redirect with {word} leads nowhere"));
-            arguments.warn(warning.label("expected a URL behind it"));
+        if status.is_redirect_with_location() {
+            if text.is_empty() {
+                let warning = Diagnostic::warning(arguments.place(0), format!("a redirect with {word} leads nowhere"));
+                arguments.warn(warning.label("expected a URL behind it"));
+            }
+            return Ok(Self::Redirect { status, location: text });
         }
-        return Ok(Answer::Redirect { status, location: text });
+        Ok(match status.code() {
+            200..400 => Self::Text { status, text },
+            _ if !text.is_empty() => Self::Text { status, text },
+            408 | 444 | 499 => Self::Close(status),
+            _ => Self::Fail(status),
+        })
     }
-    Ok(match status.code() {
-        200..400 => Answer::Text { status, text },
-        _ if !text.is_empty() => Answer::Text { status, text },
-        408 | 444 | 499 => Answer::Close(status),
-        _ => Answer::Fail(status),
-    })
-}
 
-fn invalid_code(arguments: &Arguments<'_>) -> Diagnostic {
-    let word = arguments.word(0);
-    let error = arguments.error(0, format!("invalid return code \"{word}\""));
-    if word.starts_with('/') && arguments.len() == 1 {
-        return error.label("expected a code before a path").help(format!("write `return 302 {word}`"));
-    }
-    let expected = "expected a code from 200 to 999, or a URL that begins with `http://`, `https://` or `$scheme`";
-    error.label(expected)
-}
-
-impl Handler for Answer {
-    fn handle<'a>(&'a self, exchange: &'a mut Exchange) -> Handling<'a> {
-        let outcome = match self {
+    /// The outcome for an exchange.
+    pub(super) fn outcome(&self, exchange: &mut Exchange) -> Outcome {
+        match self {
             Self::Close(status) => {
                 exchange.record.status = Some(*status);
                 Outcome::Close
@@ -140,9 +74,18 @@ impl Handler for Answer {
                 exchange.record.status = None;
                 Outcome::Respond(Box::new(with_text(exchange, *status, text)))
             }
-        };
-        outcome.into()
+        }
     }
+}
+
+fn invalid_code(arguments: &Arguments<'_>) -> Diagnostic {
+    let word = arguments.word(0);
+    let error = arguments.error(0, format!("invalid return code \"{word}\""));
+    if word.starts_with('/') && arguments.len() == 1 {
+        return error.label("expected a code before a path").help(format!("write `return 302 {word}`"));
+    }
+    let expected = "expected a code from 200 to 999, or a URL that begins with `http://`, `https://` or `$scheme`";
+    error.label(expected)
 }
 
 fn with_text(exchange: &Exchange, status: Status, text: Bytes) -> Response {
@@ -156,8 +99,11 @@ fn with_text(exchange: &Exchange, status: Status, text: Bytes) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Rewrite;
+    use super::super::script::{Script, Step};
     use super::*;
     use crate::config::testing::{plan_at, refused, warned};
+    use crate::exchange::plan::Stage;
     use crate::exchange::test_support::template;
     use crate::exchange::testing::Location;
 
@@ -166,9 +112,8 @@ mod tests {
     }
 
     fn site(answer: Answer) -> Location {
-        Location::new(|plan| plan.handler(Stage::Rewrite, answer))
+        Location::new(|plan| plan.handler(Stage::Rewrite, Script::new([Step::Return(answer)].into())))
     }
-
     #[test]
     fn a_text_has_the_type_of_the_paths_extension() {
         let html = site(text(200, "at $uri")).get("/a.html");
@@ -203,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_location_does_not_answer_as_the_block_around_it() {
-        let stages = |text: &str, path: &str| plan_at::<Return>(text, path).has_stage(Stage::Rewrite);
+        let stages = |text: &str, path: &str| plan_at::<Rewrite>(text, path).has_stage(Stage::Rewrite);
         assert!(stages("server { return 404; }", "/"));
         let nested = "server { return 404; location / { return 200; location /a { } } }";
         assert!(stages(nested, "/"));
@@ -213,15 +158,15 @@ mod tests {
     #[test]
     fn codes_and_urls_are_told_from_nonsense() {
         for text in ["foo", "1000", "-1", "+200", "99", "100", "$x", "\"\"", "HTTP://a", "http://a b"] {
-            let report = refused::<Return>(&format!("return {text};"));
+            let report = refused::<Rewrite>(&format!("return {text};"));
             assert!(report.contains("invalid return code"), "{text}: {report}");
         }
-        assert!(refused::<Return>("return /x;").contains("write `return 302 /x`"));
+        assert!(refused::<Rewrite>("return /x;").contains("write `return 302 /x`"));
     }
 
     #[test]
     fn what_is_surely_a_mistake_is_warned_of() {
-        assert!(warned::<Return>("return 301;").contains("leads nowhere"));
-        assert!(warned::<Return>("return 200 a; return 200 b;").contains("never reached"));
+        assert!(warned::<Rewrite>("return 301;").contains("leads nowhere"));
+        assert!(warned::<Rewrite>("return 200 a; return 200 b;").contains("never reached"));
     }
 }

@@ -1,0 +1,220 @@
+//! The script of a block: its steps, and a run of them.
+//!
+//! A handler of the stage `Rewrite`; it waits for nothing. Everything in a step was compiled at load.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::answer::Answer;
+use super::condition::Condition;
+use super::rewriting::Rewriting;
+use crate::base::report::Severity;
+use crate::config::named_regex::NamedRegex;
+use crate::exchange::Captures;
+use crate::exchange::files::is_unsafe;
+use crate::exchange::plan::{Handler, Handling, Outcome, Plan};
+use crate::exchange::template::{Part, Template};
+use crate::exchange::variables::{Assignee, Reference};
+use crate::exchange::{Exchange, Shown};
+use crate::http::escape;
+use crate::http::status::Status;
+
+/// One directive.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    /// `rewrite`.
+    Rewrite(Arc<Rewriting>),
+    /// `set`.
+    Set { variable: Assignee, value: Template },
+    /// `if`: where its condition holds, the plan of its block, of a location's, takes the place of the location's;
+    /// where it does not, the steps before `behind` are passed over.
+    If { condition: Arc<Condition>, scope: Option<Arc<Plan>>, behind: usize },
+    /// `return`.
+    Return(Answer),
+    /// `break`.
+    Break,
+}
+
+/// The steps of a block.
+#[derive(Debug)]
+pub(super) struct Script {
+    steps: Box<[Step]>,
+}
+
+/// How a script goes on behind a step.
+pub(super) enum Flow {
+    /// With the next step.
+    Next,
+    /// With another step.
+    At(usize),
+    /// It ends.
+    End,
+    /// It ends, and the location is chosen again.
+    Relocate,
+    /// It ends, and so does the choice of what answers.
+    Decided(Outcome),
+}
+
+/// One run of a script.
+pub(super) struct Run<'a> {
+    pub(super) exchange: &'a mut Exchange,
+    /// `rewrite_log`, as the block says where the script begins.
+    logs: bool,
+    /// Captured groups of a URI that was sent escaped are escaped again: until, as in nginx, a first rewrite
+    /// matches, and in redirects and queries.
+    escapes: bool,
+    /// The URI is not the one it was at the beginning.
+    is_rewritten: bool,
+    /// A rewrite without a flag asks for another location, unless a `break` follows.
+    relocates: bool,
+}
+
+impl Step {
+    /// Whether nothing behind it has its turn.
+    pub(super) fn is_an_end(&self) -> bool {
+        matches!(self, Self::Return(_) | Self::Break)
+    }
+}
+
+impl Script {
+    pub(super) fn new(steps: Box<[Step]>) -> Self {
+        Self { steps }
+    }
+}
+
+impl Handler for Script {
+    fn handle<'a>(&'a self, exchange: &'a mut Exchange) -> Handling<'a> {
+        Run::new(exchange).all(&self.steps).into()
+    }
+}
+
+impl<'a> Run<'a> {
+    fn new(exchange: &'a mut Exchange) -> Self {
+        let logs = exchange.plan.settings.rewrite_log;
+        Self { exchange, logs, escapes: true, is_rewritten: false, relocates: false }
+    }
+
+    fn all(mut self, steps: &[Step]) -> Outcome {
+        let mut at = 0;
+        while let Some(step) = steps.get(at) {
+            match self.one(step) {
+                Flow::Next => at += 1,
+                Flow::At(next) => at = next,
+                Flow::End => {
+                    self.relocates = false;
+                    break;
+                }
+                Flow::Relocate => break,
+                Flow::Decided(outcome) => return outcome,
+            }
+        }
+        if self.is_rewritten && is_unsafe(&self.exchange.uri) {
+            let uri = Shown(&self.exchange.uri);
+            self.exchange.report(Severity::Error, format_args!("unsafe URI \"{uri}\" was detected"));
+            return Outcome::Fail(Status::NOT_FOUND);
+        }
+        if self.relocates { Outcome::Relocate } else { Outcome::Next }
+    }
+
+    fn one(&mut self, step: &Step) -> Flow {
+        match step {
+            Step::Rewrite(rewriting) => rewriting.apply(self),
+            Step::Set { variable, value } => {
+                let value = self.render(value, self.escapes);
+                variable.assign(self.exchange, value);
+                Flow::Next
+            }
+            Step::If { condition, scope, behind } => match condition.holds(self) {
+                Ok(true) => {
+                    if let Some(plan) = scope {
+                        self.exchange.plan = Arc::clone(plan);
+                    }
+                    Flow::Next
+                }
+                Ok(false) => Flow::At(*behind),
+                Err(status) => Flow::Decided(Outcome::Fail(status)),
+            },
+            Step::Return(answer) => Flow::Decided(answer.outcome(self.exchange)),
+            Step::Break => Flow::End,
+        }
+    }
+
+    /// The URI and query from here on. An empty URI is an error.
+    pub(super) fn rewrite(&mut self, uri: Bytes, args: Bytes) -> Result<(), Status> {
+        self.escapes = false;
+        self.note(format_args!("rewritten data: \"{}\", args: \"{}\"", Shown(&uri), Shown(&args)));
+        self.exchange.args = args;
+        if uri.is_empty() {
+            self.exchange.report(Severity::Error, format_args!("the rewritten URI has a zero length"));
+            return Err(Status::INTERNAL_SERVER_ERROR);
+        }
+        self.exchange.uri = uri;
+        self.exchange.internal = true;
+        self.exchange.uri_behind_alias = false;
+        self.is_rewritten = true;
+        self.relocates = true;
+        Ok(())
+    }
+
+    /// Matches a text and keeps what was captured; without a match the groups of the last one are gone.
+    pub(super) fn matches(&mut self, regex: &NamedRegex, text: &Bytes) -> Result<bool, Status> {
+        let pattern = regex.regex.pattern().as_bytes();
+        match regex.captures(text) {
+            Ok(Some(captured)) => {
+                self.note(format_args!("\"{}\" matches \"{}\"", Shown(pattern), Shown(text)));
+                self.exchange.keep_captures(captured);
+                Ok(true)
+            }
+            Ok(None) => {
+                self.note(format_args!("\"{}\" does not match \"{}\"", Shown(pattern), Shown(text)));
+                self.exchange.captures = Captures::default();
+                Ok(false)
+            }
+            Err(error) => {
+                self.exchange.report(Severity::Alert, format_args!("{error}"));
+                Err(Status::INTERNAL_SERVER_ERROR)
+            }
+        }
+    }
+
+    /// A value for this exchange; its captured groups are escaped if asked for, and if the client has escaped
+    /// anything in its URI.
+    pub(super) fn render(&self, value: &Template, escapes: bool) -> Bytes {
+        let is_group = |part: &Part| matches!(part, Part::Variable(Reference::Capture(_)));
+        if !escapes || !value.parts().iter().any(is_group) || !self.was_sent_escaped() {
+            return value.render_bytes(self.exchange);
+        }
+        let mut out = Vec::with_capacity(64);
+        for part in value.parts() {
+            match part {
+                Part::Literal(text) => out.extend_from_slice(text),
+                Part::Variable(Reference::Capture(group)) => {
+                    let text = self.exchange.captures.group(usize::from(*group)).unwrap_or_default();
+                    escape::arguments(text, &mut out);
+                }
+                Part::Variable(reference) => {
+                    reference.write(self.exchange, &mut out);
+                }
+            }
+        }
+        Bytes::from(out)
+    }
+
+    /// As `render`, for a value outside of rewrites.
+    pub(super) fn value(&self, value: &Template) -> Bytes {
+        self.render(value, self.escapes)
+    }
+
+    /// nginx's `quoted_uri` and `plus_in_uri`.
+    fn was_sent_escaped(&self) -> bool {
+        self.exchange.request.head.target.path().iter().any(|byte| matches!(byte, b'%' | b'+'))
+    }
+
+    /// Tells what happens, if `rewrite_log` says so.
+    pub(super) fn note(&self, message: std::fmt::Arguments<'_>) {
+        if self.logs {
+            self.exchange.report(Severity::Notice, message);
+        }
+    }
+}
