@@ -20,6 +20,7 @@ use crate::base::size::{SizeError, parse_offset, parse_size};
 use crate::base::suggest::nearest;
 use crate::exchange::template::{Template, TemplateError};
 use crate::exchange::variables::{Assignee, Slot};
+use crate::http::status::Status;
 
 /// One directive as a setter sees it. Word 0 is the first behind the name.
 #[derive(Clone, Copy)]
@@ -171,6 +172,16 @@ impl<'a> Arguments<'a> {
             _ if digits => Err(self.invalid_value(index, "number").label("the number is too large")),
             _ => Err(self.invalid_value(index, "number").label("expected a number, such as 8")),
         }
+    }
+
+    /// The status of an answer that refuses, from 400 to 599 (`limit_req_status`).
+    ///
+    /// # Errors
+    /// Another number, or none.
+    pub fn error_status(&self, index: usize) -> Result<Status, Diagnostic> {
+        let code = self.number::<u16>(index)?;
+        let status = Status::new(code).filter(|_| (400..=599).contains(&code));
+        status.ok_or_else(|| self.invalid_value(index, "status").label("expected a code from 400 to 599"))
     }
 
     /// One of these words, in either case, as nginx takes them.

@@ -12,6 +12,7 @@ use super::assemble::Assembly;
 pub use super::build::ProcessBuilder as Process;
 use super::diagnostics::{Diagnostic, FileId, Level};
 use super::engine::Engine;
+use super::expectations;
 use super::includes::Reader;
 use super::resources::Resources;
 use super::schema::AnyModule;
@@ -125,15 +126,21 @@ fn understand(
 ) -> Result<Configuration, ()> {
     let draft = Engine::new(session, request.modules).read(texts);
     let mut resources = Resources::after(previous);
-    let assembly = Assembly {
+    let mut assembly = Assembly {
         session,
         modules: request.modules,
         failed: &draft.failed,
         resources: &mut resources,
         error_log: request.error_log.as_deref(),
+        foretold: Vec::new(),
+        server_names: Vec::new(),
     };
     let (process, tree) = assembly.build(&draft, rustix::process::geteuid().is_root());
+    let foretold = assembly.foretold;
     judge_variables(session, draft.failed.contains(&true));
+    if !session.findings.has_errors() {
+        expectations::check(session, &tree, &foretold);
+    }
     if session.findings.has_errors() {
         return Err(());
     }

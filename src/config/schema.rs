@@ -200,6 +200,10 @@ pub trait Module: 'static {
     /// directives that are not inherited (`return`).
     const INHERIT: Option<Inherit<Self::Conf>> = None;
 
+    /// Whether `INHERIT` would make the same of these settings: then a nested block shares them, which costs nothing in
+    /// a configuration of many blocks.
+    const INHERITS_ALL: fn(&Self::Conf) -> bool = |_| false;
+
     /// What an `if` in a location starts with, where that is not what any nested block starts with:
     /// `None` for what answers a location (`empty_gif`), which an `if` in it keeps, as in nginx.
     const INHERIT_IN_IF: Option<Inherit<Self::Conf>> = Self::INHERIT;
@@ -304,6 +308,7 @@ impl<M: Module> Erased<M> {
     fn inherit_by(inherit: Option<Inherit<M::Conf>>, enclosing: &Conf) -> Conf {
         match inherit {
             None => Rc::clone(enclosing),
+            Some(_) if (M::INHERITS_ALL)(Self::conf(enclosing)) => Rc::clone(enclosing),
             Some(inherit) => Rc::new(inherit(Self::conf(enclosing))),
         }
     }

@@ -48,6 +48,8 @@ pub struct Settings {
     pub types: Arc<MimeTypes>,
     /// `default_type`: for extensions that `types` does not know.
     pub default_type: Bytes,
+    /// `charset`: what content of the type `text/html` is sent in, for those who must count its characters.
+    pub charset: Option<Template>,
     /// `server_tokens`: what `Server` and the built-in error pages tell.
     pub server_tokens: ServerTokens,
     /// `absolute_redirect`: redirects name scheme and host.
@@ -240,6 +242,7 @@ impl Settings {
             symlinks: SymlinkCheck::default(),
             types: Arc::new(MimeTypes::nginx_default()),
             default_type: Bytes::from_static(b"text/plain"),
+            charset: None,
             server_tokens: ServerTokens::On,
             absolute_redirect: true,
             port_in_redirect: true,

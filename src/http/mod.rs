@@ -12,6 +12,7 @@ pub mod escape;
 pub mod h1;
 pub mod headers;
 pub mod host;
+pub mod media_types;
 pub mod method;
 pub mod mime;
 pub mod range;

@@ -54,9 +54,9 @@ pub(super) fn line(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> boo
     append((!line.is_empty()).then_some(&**line), out)
 }
 
-/// The method as received, also when an error page answers as to GET.
+/// The method as received; GET once an error page answers as to GET. A subrequest tells that of the client's request.
 pub(super) fn method(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
-    append(is_understood(exchange).then(|| exchange.method.as_str().as_bytes()), out)
+    append(is_understood(exchange).then(|| exchange.main_method().as_str().as_bytes()), out)
 }
 
 pub(super) fn protocol(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {

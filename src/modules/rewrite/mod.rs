@@ -54,6 +54,7 @@ impl Module for Rewrite {
     const DIRECTIVES: &'static [Directive<Conf>] = &[REWRITE, IF, SET, BREAK, RETURN];
 
     const INHERIT: Option<Inherit<Conf>> = Some(|_| Conf::default());
+    const INHERITS_ALL: fn(&Conf) -> bool = |conf| conf.steps.is_empty();
 
     const IS_SCRIPT: bool = true;
 
