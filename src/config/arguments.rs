@@ -8,6 +8,7 @@ use std::fmt::Display;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::diagnostics::{Diagnostic, Place};
@@ -77,6 +78,11 @@ impl<'a> Arguments<'a> {
     /// Where the name stands.
     pub fn place_of_name(&self) -> Place {
         self.line.place(self.line.name)
+    }
+
+    /// The file and the line of the directive, for what is told of it later: `site.conf:3`.
+    pub fn file_and_line(&self) -> Arc<str> {
+        self.session.sources.file_and_line(self.place_of_name()).into()
     }
 
     /// Where the whole directive stands, from its name to its last word.

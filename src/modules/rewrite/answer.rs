@@ -112,7 +112,9 @@ mod tests {
     }
 
     fn site(answer: Answer) -> Location {
-        Location::new(|plan| plan.handler(Stage::Rewrite, Script::new([Step::Return(answer)].into())))
+        Location::new(|plan| {
+            plan.handler(Stage::Rewrite, Script::new([(Step::Return(answer), "a.conf:1".into())].into()))
+        })
     }
     #[test]
     fn a_text_has_the_type_of_the_paths_extension() {

@@ -42,6 +42,8 @@ struct Written {
     /// The `if` of the block that it opens.
     opens: Option<usize>,
     step: Step,
+    /// `site.conf:3`.
+    at: Arc<str>,
 }
 
 const EVERYWHERE: Contexts = Contexts::SERVER.or(Contexts::LOCATION).or(Contexts::SERVER_IF).or(Contexts::LOCATION_IF);
@@ -97,7 +99,8 @@ const IF: Directive<Conf> = Directive {
     set: |conf, arguments| {
         let condition = Condition::compile(arguments)?;
         let step = Step::If { condition: condition.into(), scope: None, behind: 0 };
-        conf.steps.push(Written { inside: None, opens: arguments.conditional(), step });
+        let at = arguments.file_and_line();
+        conf.steps.push(Written { inside: None, opens: arguments.conditional(), step, at });
         Ok(())
     },
     default: "",
@@ -118,7 +121,8 @@ const SET: Directive<Conf> = Directive {
     args: Shape::exactly(2, "$VARIABLE VALUE"),
     repeat: Repeat::Many,
     set: |conf, arguments| {
-        let step = Step::Set { variable: arguments.assignee(0)?, value: arguments.template(1)? };
+        let (variable, value) = (arguments.assignee(0)?, arguments.template(1)?);
+        let step = Step::Set { name: arguments.word(0).into(), variable, value };
         conf.add(arguments, step);
         Ok(())
     },
@@ -175,7 +179,7 @@ impl Conf {
             let warning = Diagnostic::warning(arguments.place_of_name(), message);
             arguments.warn(warning.label("what stands before it ends the rewrites here"));
         }
-        self.steps.push(Written { inside, opens: None, step });
+        self.steps.push(Written { inside, opens: None, step, at: arguments.file_and_line() });
     }
 
     /// The steps as they run: each `if` knows where its block ends, and its scope.
@@ -187,7 +191,7 @@ impl Conf {
                 *behind = at + 1 + block.count();
                 *scope = written.opens.and_then(|number| plan.conditionals.get(number)).map(Arc::clone);
             }
-            step
+            (step, Arc::clone(&written.at))
         });
         Script::new(compiled.collect())
     }

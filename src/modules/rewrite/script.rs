@@ -2,6 +2,7 @@
 //!
 //! A handler of the stage `Rewrite`; it waits for nothing. Everything in a step was compiled at load.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,6 +16,7 @@ use crate::exchange::Captures;
 use crate::exchange::files::is_unsafe;
 use crate::exchange::plan::{Handler, Handling, Outcome, Plan};
 use crate::exchange::template::{Part, Template};
+use crate::exchange::trace;
 use crate::exchange::variables::{Assignee, Reference};
 use crate::exchange::{Exchange, Shown};
 use crate::http::escape;
@@ -26,7 +28,7 @@ pub(super) enum Step {
     /// `rewrite`.
     Rewrite(Arc<Rewriting>),
     /// `set`.
-    Set { variable: Assignee, value: Template },
+    Set { name: Box<str>, variable: Assignee, value: Template },
     /// `if`: where its condition holds, the plan of its block, of a location's, takes the place of the location's;
     /// where it does not, the steps before `behind` are passed over.
     If { condition: Arc<Condition>, scope: Option<Arc<Plan>>, behind: usize },
@@ -36,10 +38,10 @@ pub(super) enum Step {
     Break,
 }
 
-/// The steps of a block.
+/// The steps of a block, and where each is written.
 #[derive(Debug)]
 pub(super) struct Script {
-    steps: Box<[Step]>,
+    steps: Box<[(Step, Arc<str>)]>,
 }
 
 /// How a script goes on behind a step.
@@ -61,6 +63,8 @@ pub(super) struct Run<'a> {
     pub(super) exchange: &'a mut Exchange,
     /// `rewrite_log`, as the block says where the script begins.
     logs: bool,
+    /// Where the present step is written.
+    at: &'a Arc<str>,
     /// Captured groups of a URI that was sent escaped are escaped again: until, as in nginx, a first rewrite
     /// matches, and in redirects and queries.
     escapes: bool,
@@ -78,29 +82,28 @@ impl Step {
 }
 
 impl Script {
-    pub(super) fn new(steps: Box<[Step]>) -> Self {
+    pub(super) fn new(steps: Box<[(Step, Arc<str>)]>) -> Self {
         Self { steps }
     }
 }
 
 impl Handler for Script {
     fn handle<'a>(&'a self, exchange: &'a mut Exchange) -> Handling<'a> {
-        Run::new(exchange).all(&self.steps).into()
+        let Some((_, at)) = self.steps.first() else { return Outcome::Next.into() };
+        let logs = exchange.plan.settings.rewrite_log;
+        let run = Run { exchange, logs, at, escapes: true, is_rewritten: false, relocates: false };
+        run.all(&self.steps).into()
     }
 }
 
 impl<'a> Run<'a> {
-    fn new(exchange: &'a mut Exchange) -> Self {
-        let logs = exchange.plan.settings.rewrite_log;
-        Self { exchange, logs, escapes: true, is_rewritten: false, relocates: false }
-    }
-
-    fn all(mut self, steps: &[Step]) -> Outcome {
-        let mut at = 0;
-        while let Some(step) = steps.get(at) {
+    fn all(mut self, steps: &'a [(Step, Arc<str>)]) -> Outcome {
+        let mut next = 0;
+        while let Some((step, at)) = steps.get(next) {
+            self.at = at;
             match self.one(step) {
-                Flow::Next => at += 1,
-                Flow::At(next) => at = next,
+                Flow::Next => next += 1,
+                Flow::At(behind) => next = behind,
                 Flow::End => {
                     self.relocates = false;
                     break;
@@ -120,23 +123,33 @@ impl<'a> Run<'a> {
     fn one(&mut self, step: &Step) -> Flow {
         match step {
             Step::Rewrite(rewriting) => rewriting.apply(self),
-            Step::Set { variable, value } => {
-                let value = self.render(value, self.escapes);
+            Step::Set { name, variable, value } => {
+                let value = self.value(value);
+                self.tell(format_args!("{name} is set to \"{}\"", Shown(&value)));
                 variable.assign(self.exchange, value);
                 Flow::Next
             }
             Step::If { condition, scope, behind } => match condition.holds(self) {
-                Ok(true) => {
+                Ok(holds) => {
+                    self.tell(format_args!("the condition {}", if holds { "holds" } else { "does not hold" }));
+                    if !holds {
+                        return Flow::At(*behind);
+                    }
                     if let Some(plan) = scope {
                         self.exchange.plan = Arc::clone(plan);
                     }
                     Flow::Next
                 }
-                Ok(false) => Flow::At(*behind),
                 Err(status) => Flow::Decided(Outcome::Fail(status)),
             },
-            Step::Return(answer) => Flow::Decided(answer.outcome(self.exchange)),
-            Step::Break => Flow::End,
+            Step::Return(answer) => {
+                self.tell(format_args!("this answers"));
+                Flow::Decided(answer.outcome(self.exchange))
+            }
+            Step::Break => {
+                self.tell(format_args!("this ends the rewrites"));
+                Flow::End
+            }
         }
     }
 
@@ -154,6 +167,8 @@ impl<'a> Run<'a> {
         self.exchange.uri_behind_alias = false;
         self.is_rewritten = true;
         self.relocates = true;
+        self.exchange
+            .tell(|| trace::Step::Rerouted { uri: self.exchange.uri.clone(), args: self.exchange.args.clone() });
         Ok(())
     }
 
@@ -211,10 +226,19 @@ impl<'a> Run<'a> {
         self.exchange.request.head.target.path().iter().any(|byte| matches!(byte, b'%' | b'+'))
     }
 
-    /// Tells what happens, if `rewrite_log` says so.
-    pub(super) fn note(&self, message: std::fmt::Arguments<'_>) {
-        if self.logs {
+    /// Tells what happens, if `rewrite_log` says so, or if somebody wants to know the way of the exchange.
+    pub(super) fn note(&self, message: fmt::Arguments<'_>) {
+        if self.exchange.trace.is_some() {
+            self.tell(message);
+        } else if self.logs {
             self.exchange.report(Severity::Notice, message);
+        }
+    }
+
+    /// Tells those who want to know the way of the exchange.
+    fn tell(&self, message: fmt::Arguments<'_>) {
+        if let Some(trace) = &self.exchange.trace {
+            trace.note(message, Some(Arc::clone(self.at)));
         }
     }
 }
