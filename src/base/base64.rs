@@ -1,6 +1,7 @@
 //! Base64 (RFC 4648 sections 4 and 5) as nginx reads it: what stands behind the first `=` is not looked at.
 //!
-//! Called for the credentials of Basic authentication, signed links and identifying cookies.
+//! Called for the credentials of Basic authentication, the hashes of password files, signed links and identifying
+//! cookies.
 
 /// The bytes that `text` stands for, or `None` when it is no base64.
 pub fn decode(text: &[u8]) -> Option<Vec<u8>> {

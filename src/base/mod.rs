@@ -1,8 +1,9 @@
 //! What every other layer may use: numbers and times as nginx writes them, regular expressions, suggestions for
-//! misspelt words, the timing wheel, tables of fixed size and the zones made of them, the logs' files and severities, why
-//! a system call failed. Nothing of ours lies below it.
+//! misspelt words, the forms of stored passwords, the timing wheel, tables of fixed size and the zones made of them, the
+//! logs' files and severities, why a system call failed. Nothing of ours lies below it.
 
 pub mod base64;
+pub mod crypt;
 pub mod duration;
 pub mod local_time;
 pub mod log_buffer;

@@ -6,7 +6,7 @@
 
 use std::fmt::Display;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -264,6 +264,12 @@ impl<'a> Arguments<'a> {
     /// The prefix that relative paths are taken from.
     pub fn prefix(&self) -> &'a str {
         &self.session.prefix
+    }
+
+    /// The folder of the main file, where nginx takes relative names from of files that belong to the configuration
+    /// (`include`, `auth_basic_user_file`); the prefix for a text without a file.
+    pub fn folder(&self) -> &'a Path {
+        &self.session.folder
     }
 
     /// The lines of a raw block (`types { }`), what they include expanded. Each line's name is its

@@ -4,6 +4,7 @@
 //! and `Body` the result; `subrequest` lets an exchange ask for a part of its answer. Modules put handlers, filters and loggers into plans; `server` makes
 //! exchanges and sends responses; `route` is behind the trait `Site`. No sockets, no parsing.
 
+mod access;
 pub mod answer;
 pub mod body;
 pub mod client;

@@ -66,7 +66,8 @@ pub enum Stage {
     Rewrite,
     /// Limits.
     PreAccess,
-    /// Who may: `allow`, `deny`, passwords. Not asked for subrequests: the client has passed those of its own request.
+    /// Who may: `allow`, `deny`, passwords; what its handlers say together is up to `satisfy`. Not asked for subrequests:
+    /// the client has passed those of its own request.
     Access,
     /// `try_files`.
     PreContent,
@@ -104,7 +105,8 @@ impl From<Outcome> for Handling<'_> {
 pub enum Outcome {
     /// The next handler has its turn.
     Next,
-    /// An access check lets the request pass; what `satisfy` makes of it is up to the stages.
+    /// A check of the stage `Access` lets the request pass; with `satisfy any` the others are not asked. Of any other
+    /// handler it says no more than `Next`.
     Granted,
     /// This is the response; filters see it, error pages do not replace it.
     Respond(Box<Response>),

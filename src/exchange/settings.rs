@@ -62,6 +62,10 @@ pub struct Settings {
     pub error_pages: Arc<[ErrorPage]>,
     /// `recursive_error_pages`: an error page's own error may have an error page.
     pub recursive_error_pages: bool,
+    /// `satisfy`: how many of the access checks must let a request pass.
+    pub satisfy: Satisfy,
+    /// `auth_delay`: how long a 401 of the access checks is held back.
+    pub auth_delay: Duration,
     /// `internal`: only internal redirects reach this location.
     pub internal: bool,
     /// `log_not_found`: missing files are errors in the log.
@@ -188,6 +192,15 @@ pub enum ErrorAnswer {
     Fixed(Status),
 }
 
+/// `satisfy all|any`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Satisfy {
+    /// Each check that has an opinion must let the request pass.
+    All,
+    /// One is enough.
+    Any,
+}
+
 /// Where an error page is.
 #[derive(Clone, Debug)]
 pub enum ErrorTarget {
@@ -249,6 +262,8 @@ impl Settings {
             server_name_in_redirect: false,
             error_pages: Arc::from([]),
             recursive_error_pages: false,
+            satisfy: Satisfy::All,
+            auth_delay: Duration::ZERO,
             internal: false,
             log_not_found: true,
             log_subrequest: false,

@@ -7,6 +7,7 @@
 #![deny(clippy::disallowed_methods)]
 
 pub mod conditional;
+pub mod credentials;
 pub mod date;
 pub mod escape;
 pub mod h1;

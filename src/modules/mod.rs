@@ -6,6 +6,7 @@
 pub mod access;
 pub mod access_log;
 pub mod addition;
+pub mod auth_basic;
 pub mod auth_request;
 pub mod autoindex;
 pub mod charset;
@@ -32,6 +33,7 @@ pub mod referer;
 pub mod rewrite;
 pub mod rewrite_settings;
 pub mod root;
+pub mod satisfy;
 pub mod secure_link;
 pub mod sending;
 pub mod server_name;
@@ -59,6 +61,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<server_tokens::ServerTokens>::NEW,
     &Erased::<error_page::ErrorPage>::NEW,
     &Erased::<internal::Internal>::NEW,
+    &Erased::<satisfy::Satisfy>::NEW,
     &Erased::<log_settings::LogSettings>::NEW,
     &Erased::<rewrite_settings::RewriteSettings>::NEW,
     &Erased::<types::Types>::NEW,
@@ -72,6 +75,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<limit_req::LimitReq>::NEW,
     &Erased::<limit_conn::LimitConn>::NEW,
     &Erased::<access::Access>::NEW,
+    &Erased::<auth_basic::AuthBasic>::NEW,
     &Erased::<auth_request::AuthRequest>::NEW,
     &Erased::<try_files::TryFiles>::NEW,
     &Erased::<empty_gif::EmptyGif>::NEW,
@@ -97,6 +101,7 @@ mod tests {
     fn the_examples_of_the_manual_are_accepted() {
         check_examples::<access::Access>();
         check_examples::<addition::Addition>();
+        check_examples::<auth_basic::AuthBasic>();
         check_examples::<auth_request::AuthRequest>();
         check_examples::<autoindex::Autoindex>();
         check_examples::<charset::Charset>();
@@ -122,6 +127,7 @@ mod tests {
         check_examples::<rewrite::Rewrite>();
         check_examples::<rewrite_settings::RewriteSettings>();
         check_examples::<root::Root>();
+        check_examples::<satisfy::Satisfy>();
         check_examples::<secure_link::SecureLink>();
         check_examples::<sending::Sending>();
         check_examples::<server_name::ServerName>();

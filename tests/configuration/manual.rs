@@ -173,6 +173,7 @@ const DIRECTIVES: &str = "
     secure_link secure_link_md5 secure_link_secret userid userid_domain userid_expires userid_flags userid_mark
     userid_name userid_p3p userid_path userid_service
     autoindex autoindex_exact_size autoindex_format autoindex_localtime limit_except allow deny client_body_temp_path
+    satisfy auth_basic auth_basic_user_file auth_delay
     events limit_req_zone limit_req limit_req_status limit_req_log_level limit_req_dry_run limit_conn_zone limit_conn
     limit_conn_status limit_conn_log_level limit_conn_dry_run
     rewrite if set break rewrite_log uninitialized_variable_warn";

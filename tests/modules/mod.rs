@@ -3,6 +3,7 @@
 mod access;
 mod access_log;
 mod addition;
+mod auth_basic;
 mod auth_request;
 mod autoindex;
 mod charset;
@@ -29,6 +30,7 @@ mod referer;
 mod rewrite;
 mod rewrite_settings;
 mod root;
+mod satisfy;
 mod secure_link;
 mod sending;
 mod server_name;
