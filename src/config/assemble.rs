@@ -19,6 +19,7 @@ use super::resources::Resources;
 use super::schema::AnyModule;
 use super::session::Session;
 use crate::exchange::Exchange;
+use crate::exchange::definitions::Definitions;
 use crate::exchange::plan::{Except, Handler, Handling, Outcome, Plan, PlanBuilder, Stage};
 use crate::http::status::Status;
 use crate::route::locations::{Entry, LocationTree, LocationTreeBuilder, Pattern};
@@ -37,6 +38,8 @@ pub(super) struct Assembly<'a> {
     pub(super) foretold: Vec<Foretold>,
     /// Of the server that is being built.
     pub(super) server_names: Vec<Name>,
+    /// How the variables are computed that the configuration defines.
+    pub(super) definitions: Arc<Definitions>,
 }
 
 impl Assembly<'_> {
@@ -75,6 +78,7 @@ impl Assembly<'_> {
             failure,
             merge_slashes: given.merge_slashes,
             reading: given.reading.clone(),
+            definitions: Arc::clone(&self.definitions),
         };
         (Arc::new(server), given, names)
     }

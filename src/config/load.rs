@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::assemble::Assembly;
 pub use super::build::ProcessBuilder as Process;
@@ -135,6 +136,7 @@ fn understand(
         error_log: request.error_log.as_deref(),
         foretold: Vec::new(),
         server_names: Vec::new(),
+        definitions: Arc::new(session.variables.borrow_mut().take_definitions()),
     };
     let (process, tree) = assembly.build(&draft, rustix::process::geteuid().is_root());
     let foretold = assembly.foretold;

@@ -16,6 +16,7 @@ pub mod empty_gif;
 pub mod error_log;
 pub mod error_page;
 pub mod expect;
+pub mod geo;
 pub mod headers;
 pub mod ignored;
 pub mod index;
@@ -26,6 +27,7 @@ pub mod limit_req;
 pub mod lingering;
 pub mod listen;
 pub mod log_settings;
+pub mod map;
 pub mod process;
 pub mod range;
 pub mod redirects;
@@ -38,6 +40,7 @@ pub mod secure_link;
 pub mod sending;
 pub mod server_name;
 pub mod server_tokens;
+pub mod split_clients;
 pub mod static_files;
 pub mod try_files;
 pub mod types;
@@ -66,6 +69,9 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<rewrite_settings::RewriteSettings>::NEW,
     &Erased::<types::Types>::NEW,
     &Erased::<root::Root>::NEW,
+    &Erased::<map::Maps>::NEW,
+    &Erased::<geo::Geo>::NEW,
+    &Erased::<split_clients::SplitClients>::NEW,
     &Erased::<error_log::ErrorLog>::NEW,
     &Erased::<access_log::AccessLog>::NEW,
     &Erased::<referer::Referer>::NEW,
@@ -110,6 +116,7 @@ mod tests {
         check_examples::<empty_gif::EmptyGif>();
         check_examples::<error_page::ErrorPage>();
         check_examples::<expect::Expect>();
+        check_examples::<geo::Geo>();
         check_examples::<headers::Headers>();
         check_examples::<ignored::Ignored>();
         check_examples::<index::Index>();
@@ -120,6 +127,7 @@ mod tests {
         check_examples::<lingering::Lingering>();
         check_examples::<listen::Listen>();
         check_examples::<log_settings::LogSettings>();
+        check_examples::<map::Maps>();
         check_examples::<process::Process>();
         check_examples::<range::Range>();
         check_examples::<redirects::Redirects>();
@@ -132,6 +140,7 @@ mod tests {
         check_examples::<sending::Sending>();
         check_examples::<server_name::ServerName>();
         check_examples::<server_tokens::ServerTokens>();
+        check_examples::<split_clients::SplitClients>();
         check_examples::<static_files::StaticFiles>();
         check_examples::<try_files::TryFiles>();
         check_examples::<types::Types>();

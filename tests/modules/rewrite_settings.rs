@@ -29,3 +29,31 @@ fn nothing_is_told_unless_asked_for() {
     let site = site.stop();
     assert_eq!(std::fs::read_to_string(site.folder.path("log")).expect("it is there"), "");
 }
+
+#[test]
+fn a_variable_that_was_not_set_is_warned_of_once() {
+    let site = Site::new()
+        .conf("error_log {root}/log warn; location /set { set $Name v; return 200 $name; }")
+        .conf("location /quiet { uninitialized_variable_warn off; return 200 \"[$name]\"; }")
+        .conf("location /if { if ($arg_q) { uninitialized_variable_warn off; } return 200 \"[$name$name]\"; }")
+        .start();
+    for (path, text) in [("/set", "v"), ("/quiet", "[]"), ("/if?q=1", "[]"), ("/if", "[]")] {
+        assert_eq!(site.get(path).text(), text, "{path}");
+    }
+    let lines = site.access_log("log", 1);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("[warn]") && lines[0].contains(": *"), "{lines:?}");
+    assert!(lines[0].contains("using uninitialized \"name\" variable, client: "), "{lines:?}");
+}
+
+#[test]
+fn only_what_set_alone_defines_must_be_set() {
+    let site = Site::new()
+        .http("map $uri $mapped { default map; }")
+        .conf("error_log {root}/log warn; location /none { set $mapped v; set $group v; set $arg_a v; }")
+        .conf("location ~ ^/(?<group>x)?y { } location / { return 200 \"$mapped|$group|$arg_a\"; }")
+        .start();
+    assert_eq!(site.get("/?a=own").text(), "map||own");
+    let site = site.stop();
+    assert_eq!(std::fs::read_to_string(site.folder.path("log")).expect("it is there"), "");
+}

@@ -206,7 +206,7 @@ impl<'a> Run<'a> {
                 Part::Literal(text) => out.extend_from_slice(text),
                 Part::Variable(Reference::Capture(group)) => {
                     let text = self.exchange.captures.group(usize::from(*group)).unwrap_or_default();
-                    escape::arguments(text, &mut out);
+                    escape::arguments(&text, &mut out);
                 }
                 Part::Variable(reference) => {
                     reference.write(self.exchange, &mut out);
