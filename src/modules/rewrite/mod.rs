@@ -85,8 +85,10 @@ const REWRITE: Directive<Conf> = Directive {
           it, unless the replacement ends with a question mark. Then the directives that follow are looked at, with the \
           new path; `last` ends that and chooses the location again, `break` ends it and stays in the location. \
           `redirect` answers with 302 and `permanent` with 301, as does, with 302, a replacement that begins with \
-          `http://`, `https://` or `$scheme`. After 10 turns a request that goes round is answered with 500. Unlike \
-          in nginx a path that is rewritten to lead out of the root is answered with 404.",
+          `http://`, `https://` or `$scheme`. A request that goes round is answered with 500 after 10 turns, and the \
+          error log shows the paths. Unlike in nginx a path that is rewritten to lead out of the root is answered with \
+          404, a path that lost its slash is still below the root, and `alias` takes a path that was rewritten within \
+          its location.",
     example: "rewrite ^/users/(.*)$ /show?user=$1 last;",
     origin: Origin::Nginx,
 };
@@ -128,8 +130,8 @@ const SET: Directive<Conf> = Directive {
     },
     default: "",
     doc: "Gives the variable a value, which may hold variables, for the rest of the request, also where it is \
-          redirected internally. Of webserv's own variables `$args` can be set, and those of the families such as \
-          `$http_NAME`.",
+          redirected internally. Of webserv's own variables `$args` and `$limit_rate` can be set, and those of the \
+          families such as `$http_NAME`.",
     example: "set $site $host;",
     origin: Origin::Nginx,
 };

@@ -15,6 +15,7 @@ use crate::config::named_regex::NamedRegex;
 use crate::exchange::Captures;
 use crate::exchange::files::is_unsafe;
 use crate::exchange::plan::{Handler, Handling, Outcome, Plan};
+use crate::exchange::settings::Alias;
 use crate::exchange::template::{Part, Template};
 use crate::exchange::trace;
 use crate::exchange::variables::{Assignee, Reference};
@@ -68,8 +69,8 @@ pub(super) struct Run<'a> {
     /// Captured groups of a URI that was sent escaped are escaped again: until, as in nginx, a first rewrite
     /// matches, and in redirects and queries.
     escapes: bool,
-    /// The URI is not the one it was at the beginning.
-    is_rewritten: bool,
+    /// The URI at the beginning, if it is another now.
+    original: Option<Bytes>,
     /// A rewrite without a flag asks for another location, unless a `break` follows.
     relocates: bool,
 }
@@ -91,7 +92,7 @@ impl Handler for Script {
     fn handle<'a>(&'a self, exchange: &'a mut Exchange) -> Handling<'a> {
         let Some((_, at)) = self.steps.first() else { return Outcome::Next.into() };
         let logs = exchange.plan.settings.rewrite_log;
-        let run = Run { exchange, logs, at, escapes: true, is_rewritten: false, relocates: false };
+        let run = Run { exchange, logs, at, escapes: true, original: None, relocates: false };
         run.all(&self.steps).into()
     }
 }
@@ -112,12 +113,33 @@ impl<'a> Run<'a> {
                 Flow::Decided(outcome) => return outcome,
             }
         }
-        if self.is_rewritten && is_unsafe(&self.exchange.uri) {
-            let uri = Shown(&self.exchange.uri);
-            self.exchange.report(Severity::Error, format_args!("unsafe URI \"{uri}\" was detected"));
-            return Outcome::Fail(Status::NOT_FOUND);
+        if let Some(original) = &self.original
+            && let Err(status) = self.check_uri(original)
+        {
+            return Outcome::Fail(status);
         }
         if self.relocates { Outcome::Relocate } else { Outcome::Next }
+    }
+
+    /// Whether a rewritten URI leads to a file of the location, or to another location.
+    fn check_uri(&self, original: &Bytes) -> Result<(), Status> {
+        let uri = &self.exchange.uri;
+        if is_unsafe(uri) {
+            self.exchange.report(Severity::Error, format_args!("unsafe URI \"{}\" was detected", Shown(uri)));
+            return Err(Status::NOT_FOUND);
+        }
+        let plan = &self.exchange.plan;
+        if let (Some(Alias::Prefix(length)), false) = (plan.settings.root.alias, self.relocates)
+            && uri.get(..length) != original.get(..length)
+        {
+            let message = "\"alias\" cannot be used in location";
+            self.exchange.report(
+                Severity::Alert,
+                format_args!("{message} \"{}\" where URI was rewritten to \"{}\"", plan.name, Shown(uri)),
+            );
+            return Err(Status::INTERNAL_SERVER_ERROR);
+        }
+        Ok(())
     }
 
     fn one(&mut self, step: &Step) -> Flow {
@@ -162,10 +184,10 @@ impl<'a> Run<'a> {
             self.exchange.report(Severity::Error, format_args!("the rewritten URI has a zero length"));
             return Err(Status::INTERNAL_SERVER_ERROR);
         }
-        self.exchange.uri = uri;
+        let before = std::mem::replace(&mut self.exchange.uri, uri);
+        self.original.get_or_insert(before);
         self.exchange.internal = true;
         self.exchange.uri_behind_alias = false;
-        self.is_rewritten = true;
         self.relocates = true;
         self.exchange
             .tell(|| trace::Step::Rerouted { uri: self.exchange.uri.clone(), args: self.exchange.args.clone() });

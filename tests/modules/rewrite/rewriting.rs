@@ -185,6 +185,17 @@ fn a_path_without_a_slash_is_no_neighbour_of_the_root() {
 }
 
 #[test]
+fn a_path_outside_of_its_alias_is_an_error() {
+    let site = Site::new()
+        .file("files/page", "page")
+        .conf("location /a/ { alias {root}/files/; rewrite ^/a/out$ /b break; rewrite ^/a/in$ /a/page break; }")
+        .start();
+    assert_eq!(site.get("/a/in").text(), "page");
+    assert_eq!(site.get("/a/out").status, 500);
+    site.wait_for_log("\"alias\" cannot be used in location \"/a/\" where URI was rewritten to \"/b\"");
+}
+
+#[test]
 fn an_expression_that_takes_too_many_steps_is_an_error() {
     let site = site("location / { rewrite ^/(?:(a|aa)\\1?)+$ /b; }");
     assert_eq!(site.get(&format!("/{}!", "a".repeat(60))).status, 500);
