@@ -5,6 +5,7 @@
 pub mod base64;
 pub mod crypt;
 pub mod duration;
+pub mod json;
 pub mod local_time;
 pub mod log_buffer;
 pub mod log_file;
@@ -13,6 +14,7 @@ pub mod murmur;
 pub mod networks;
 pub mod reason;
 pub mod regex;
+pub mod replace;
 pub mod report;
 pub mod size;
 pub mod suggest;

@@ -89,6 +89,12 @@ impl Regex {
         &self.compiled.pattern
     }
 
+    /// Whether it was compiled to match letters in either case; what the pattern itself says does not count.
+    #[must_use]
+    pub fn ignores_case(&self) -> bool {
+        self.compiled.case_insensitive
+    }
+
     /// The named groups and their numbers, in the order of the pattern.
     pub fn names(&self) -> impl Iterator<Item = (&str, usize)> {
         self.compiled.names.iter().map(|(name, group)| (&**name, *group))

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use lexopt::prelude::*;
 
+use super::fmt;
+use super::test::{Check, Denied, Format};
 use crate::base::suggest;
 use crate::control::SignalName;
 
@@ -15,6 +17,8 @@ webserv, a web server in nginx's language
 usage: webserv [-c FILE] [-p PREFIX] [-e FILE] [-g DIRECTIVES] [-q]
        webserv -t | -T | -s SIGNAL | -v | -V | -h
        webserv directives [NAME | --list | --markdown]
+       webserv lint [CODE]
+       webserv fmt [--check] [--diff] FILE...
 
   -c FILE        read the configuration from FILE (default: /etc/webserv/webserv.conf, and
                  if there is none, a built-in one that serves a welcome page on port 8080)
@@ -25,12 +29,18 @@ usage: webserv [-c FILE] [-p PREFIX] [-e FILE] [-g DIRECTIVES] [-q]
   -t             check the configuration, say everything that is wrong with it, and exit
   -T             the same, and print the configuration with all its files
   -q             say nothing but errors while checking
+  --deny WHAT    with -t: fail if there are warnings, or warnings of one kind (a code)
+  --format json  with -t: all findings as one JSON document on standard output (default: text)
   -s SIGNAL      tell the running server: stop, quit, reload, reopen
   -v, -V         print the version; the version, the target and the modules
   -h, -?         print this
 
   directives     print the manual of all directives and variables; with a NAME, of that directive;
                  with --list, only how each is written; with --markdown, for other programs
+  lint           list the kinds of warnings that -t knows; with a CODE, explain one
+  fmt            bring configuration files into the one layout; - is standard input, to standard
+                 output; with --check, name the files that would change and fail if there are any;
+                 with --diff, show what would change; neither writes anything
 ";
 
 /// A command line, understood.
@@ -47,6 +57,10 @@ pub(super) struct Invocation {
     pub(super) globals: Vec<String>,
     /// `-q`.
     pub(super) quiet: bool,
+    /// `--format`.
+    pub(super) format: Option<Format>,
+    /// `--deny`, in order.
+    pub(super) deny: Vec<Denied>,
 }
 
 /// What is to be done.
@@ -60,6 +74,9 @@ pub(super) enum Action {
     VersionAndBuild,
     Help,
     Directives(Part),
+    Format(fmt::Job),
+    /// One kind of warning, or all.
+    Lint(Option<String>),
 }
 
 /// Which part of the manual.
@@ -72,6 +89,18 @@ pub(super) enum Part {
     List,
     /// What one directive does.
     Directive(String),
+}
+
+impl Invocation {
+    /// How a configuration is to be checked.
+    pub(super) fn check(&self) -> Check {
+        Check {
+            quiet: self.quiet,
+            dump: self.action == Action::Dump,
+            format: self.format.unwrap_or_default(),
+            deny: self.deny.clone(),
+        }
+    }
 }
 
 /// The command line cannot be understood.
@@ -95,6 +124,8 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocat
         error_log: None,
         globals: Vec::new(),
         quiet: false,
+        format: None,
+        deny: Vec::new(),
     };
     while let Some(word) = parser.next()? {
         match word {
@@ -103,6 +134,8 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocat
             Short('e') => invocation.error_log = Some(parser.value()?.into()),
             Short('g') => invocation.globals.push(parser.value()?.string()?),
             Short('q') => invocation.quiet = true,
+            Long("deny") => invocation.deny.push(Denied::parse(&parser.value()?.string()?)?),
+            Long("format") => invocation.format = Some(Format::parse(&parser.value()?.string()?)?),
             Short('t') if invocation.action != Action::Dump => invocation.action = Action::Test,
             Short('t') => {}
             Short('T') => invocation.action = Action::Dump,
@@ -113,9 +146,17 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocat
             Value(word) if word == "directives" => {
                 invocation.action = Action::Directives(part(&mut parser)?);
             }
+            Value(word) if word == "lint" => invocation.action = Action::Lint(operand(&mut parser)?),
+            Value(word) if word == "fmt" => invocation.action = Action::Format(fmt::Job::parse(&mut parser)?),
             Value(word) => return Err(unknown_command(&word.to_string_lossy())),
             other => return Err(other.unexpected().into()),
         }
+    }
+    if invocation.format.is_some() && invocation.action != Action::Test {
+        return Err(UsageError("--format goes with -t".to_owned()));
+    }
+    if !invocation.deny.is_empty() && !matches!(invocation.action, Action::Test | Action::Dump) {
+        return Err(UsageError("--deny goes with -t".to_owned()));
     }
     Ok(invocation)
 }
@@ -130,6 +171,15 @@ fn part(parser: &mut lexopt::Parser) -> Result<Part, UsageError> {
     }
 }
 
+/// The one word that may stand behind a command.
+fn operand(parser: &mut lexopt::Parser) -> Result<Option<String>, UsageError> {
+    match parser.next()? {
+        None => Ok(None),
+        Some(Value(word)) => Ok(Some(word.string()?)),
+        Some(other) => Err(other.unexpected().into()),
+    }
+}
+
 fn signal_name(word: &str) -> Result<SignalName, UsageError> {
     let known = SignalName::NAMES.iter().find(|(name, _)| *name == word);
     known.map(|(_, signal)| *signal).ok_or_else(|| {
@@ -139,7 +189,7 @@ fn signal_name(word: &str) -> Result<SignalName, UsageError> {
 }
 
 fn unknown_command(word: &str) -> UsageError {
-    let nearest = suggest::nearest(word, ["directives"]);
+    let nearest = suggest::nearest(word, ["directives", "fmt", "lint"]);
     let advice = nearest.map(|name| format!(", did you mean \"{name}\"?")).unwrap_or_default();
     UsageError(format!("unknown command \"{word}\"{advice}"))
 }
@@ -167,6 +217,12 @@ mod tests {
     fn options_may_be_joined_as_in_nginx() {
         let invocation = parsed("-tq -c a.conf").unwrap();
         assert_eq!((invocation.action, invocation.quiet), (Action::Test, true));
+    }
+
+    #[test]
+    fn a_format_goes_with_a_check() {
+        assert_eq!(parsed("--format json -t").unwrap().format, Some(Format::Json));
+        assert!(parsed("-T --format json").is_err() && parsed("-t --format yaml").is_err());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::build::Listen;
 use super::diagnostics::{Diagnostic, Place};
+use super::lint;
 use super::session::Session;
 use crate::route::names::{Name, NameTableBuilder};
 use crate::route::tree::{AddressRoutes, Named, Server, Slots};
@@ -34,11 +35,25 @@ struct AddressDraft {
     default: Arc<Server>,
     /// The `listen` that said `default_server`.
     default_at: Option<Place>,
+    /// How many servers there are.
+    servers: usize,
     /// The server that came last, and the `listen` that brought it.
     last: (Arc<Server>, Place),
     names: NameTableBuilder<Named>,
     /// Where each name stands, for the messages.
     places: NameTableBuilder<Place>,
+}
+
+/// How an address is used, for lints.
+#[derive(Clone, Debug)]
+pub(super) struct AddressUse {
+    pub(super) address: String,
+    /// The first `listen`, or the server that has none.
+    pub(super) first: Place,
+    /// How many servers share it.
+    pub(super) servers: usize,
+    /// Whether one of them is said to be the default: by `default_server`, or by its place and the name `_`.
+    pub(super) has_default: bool,
 }
 
 /// A server's name, where it stands, and the slots of its groups.
@@ -62,7 +77,7 @@ impl<'s> Addresses<'s> {
                 if let Err(conflict) = address.names.insert(name.clone(), named) {
                     let message =
                         format!("conflicting server name \"{}\" on {}, ignored", conflict.name, address.address);
-                    let mut warning = Diagnostic::warning(*place, message);
+                    let mut warning = Diagnostic::warning(*place, message).lint(&lint::CONFLICTING_SERVER_NAME);
                     if let Some(first) = address.places.existing(name) {
                         warning = warning.related(*first, "this server has the name");
                     }
@@ -73,6 +88,17 @@ impl<'s> Addresses<'s> {
                 }
             }
         }
+    }
+
+    /// How each address is used.
+    pub(super) fn uses(&self) -> Vec<AddressUse> {
+        let uses = self.order.iter().map(|address| AddressUse {
+            address: address.address.to_string(),
+            first: address.listened_at,
+            servers: address.servers,
+            has_default: address.default_at.is_some() || *address.default.name == *b"_",
+        });
+        uses.collect()
     }
 
     pub(super) fn finish(self) -> Vec<Arc<AddressRoutes>> {
@@ -100,6 +126,7 @@ impl<'s> Addresses<'s> {
                 options_at: listen.options_written.then_some(listen.place),
                 default: Arc::clone(server),
                 default_at: listen.default_server.then_some(listen.place),
+                servers: 1,
                 last: (Arc::clone(server), listen.place),
                 names: NameTableBuilder::new(),
                 places: NameTableBuilder::new(),
@@ -134,6 +161,7 @@ impl<'s> Addresses<'s> {
             }
         }
         known.last = (Arc::clone(server), listen.place);
+        known.servers += 1;
         Some(index)
     }
 

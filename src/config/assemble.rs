@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::addresses::{Addresses, ServerName};
+use super::addresses::{AddressUse, Addresses, ServerName};
 use super::build::{Build, ProcessBuilder, ServerBuilder};
 use super::diagnostics::{Diagnostic, Place};
 use super::engine::{Confs, Draft, DraftLocation, DraftServer};
 use super::expectations::Foretold;
+use super::lint;
 use super::named_regex;
 use super::resources::Resources;
 use super::schema::AnyModule;
@@ -42,9 +43,19 @@ pub(super) struct Assembly<'a> {
     pub(super) definitions: Arc<Definitions>,
 }
 
+/// What is built.
+pub(super) struct Built {
+    pub(super) process: ProcessBuilder,
+    pub(super) tree: Tree,
+    /// How addresses are used, for lints.
+    pub(super) addresses: Vec<AddressUse>,
+    /// What the servers expect of themselves.
+    pub(super) foretold: Vec<Foretold>,
+}
+
 impl Assembly<'_> {
     /// Asks for everything; `as_root` decides the default port.
-    pub(super) fn build(&mut self, draft: &Draft, as_root: bool) -> (ProcessBuilder, Tree) {
+    pub(super) fn build(mut self, draft: &Draft, as_root: bool) -> Built {
         let mut process = ProcessBuilder::default();
         self.each_module(&draft.main, |module, conf, build| module.process(conf, &mut process, build));
         let mut addresses = Addresses::new(self.session, as_root);
@@ -57,7 +68,8 @@ impl Assembly<'_> {
                 self.foretell(given, &addresses, names.first().map(|(name, ..)| name.as_variable()));
             }
         }
-        (process, Tree::new(addresses.finish(), servers))
+        let uses = addresses.uses();
+        Built { process, tree: Tree::new(addresses.finish(), servers), addresses: uses, foretold: self.foretold }
     }
 
     fn server(&mut self, draft: &DraftServer) -> (Arc<Server>, ServerBuilder, Vec<ServerName>) {
@@ -125,7 +137,9 @@ impl Assembly<'_> {
                 let message = format!("duplicate location \"{}\"", draft.pattern.as_str());
                 let finding = match draft.pattern {
                     // nginx takes the first without a word.
-                    Pattern::Named(_) => Diagnostic::warning(draft.place, message + ", ignored"),
+                    Pattern::Named(_) => {
+                        Diagnostic::warning(draft.place, message + ", ignored").lint(&lint::DUPLICATE_NAMED_LOCATION)
+                    }
                     _ => Diagnostic::error(draft.place, message),
                 };
                 self.session.report(finding.related(*first, "first here"));

@@ -11,6 +11,7 @@ use super::arguments::Arguments;
 use super::diagnostics::{Diagnostic, FileId, Place};
 use super::index::{Found, Index, Meaning};
 use super::lines::Line;
+use super::lint;
 use super::methods;
 use super::mistakes;
 use super::named_regex;
@@ -154,7 +155,7 @@ impl<'s> Engine<'s> {
             self.session.report(Diagnostic::error(line.place(line.name), message));
             return None;
         }
-        let pattern = self.pattern(&line, outer);
+        let pattern = self.pattern(&line, outer, enclosing.opened);
         let scope = self.nested(&enclosing.confs, Contexts::LOCATION, line);
         let inner = pattern.as_ref().or(outer);
         let locations = self.locations(&scope, inner, depth + 1);
@@ -172,7 +173,7 @@ impl<'s> Engine<'s> {
         })
     }
 
-    fn pattern(&self, line: &Line<'s>, outer: Option<&Pattern>) -> Option<Pattern> {
+    fn pattern(&self, line: &Line<'s>, outer: Option<&Pattern>, opened: Option<Place>) -> Option<Pattern> {
         let (modifier, text) = match line.words {
             [text] => (None, text),
             [modifier, text] => (Some(modifier), text),
@@ -189,7 +190,12 @@ impl<'s> Engine<'s> {
                 Some(pattern)
             }
             Err(error) => {
-                self.session.report(self.pattern_error(line, &error));
+                let finding = self.pattern_error(line, &error);
+                let nested = !matches!(error, PatternError::Modifier(_) | PatternError::Regex(_));
+                self.session.report(match opened.filter(|_| nested) {
+                    Some(opened) => finding.related(opened, "it stands in this location"),
+                    None => finding,
+                });
                 None
             }
         }
@@ -207,6 +213,7 @@ impl<'s> Engine<'s> {
         let place = line.place(line.words.last().unwrap_or(line.name));
         let warning =
             Diagnostic::warning(place, format!("location \"{path}\" matches nothing, for paths begin with \"/\""));
+        let warning = warning.lint(&lint::UNREACHABLE_LOCATION);
         self.session.report(warning.label(format!("did you mean `{meant}`?")));
     }
 
@@ -410,6 +417,21 @@ impl<'s> Engine<'s> {
         if let Meaning::Module { module, .. } = meaning {
             self.failed[module] = true;
         }
+    }
+}
+
+impl Draft {
+    /// The regular expressions of all locations, by where the locations' names stand.
+    pub(super) fn regexes(&self) -> lint::Patterns {
+        let mut patterns = lint::Patterns::new();
+        let mut waiting: Vec<&DraftLocation> = self.servers.iter().flat_map(|server| &server.locations).collect();
+        while let Some(location) = waiting.pop() {
+            if matches!(location.pattern, Pattern::Regex(_)) {
+                patterns.insert(location.place, location.pattern.clone());
+            }
+            waiting.extend(&location.locations);
+        }
+        patterns
     }
 }
 

@@ -12,6 +12,7 @@ use crate::base::report::Severity;
 use crate::config::arguments::Arguments;
 use crate::config::build::Build;
 use crate::config::diagnostics::Diagnostic;
+use crate::config::lint;
 use crate::config::schema::{Contexts, Directive, Inherit, Module, Origin, Repeat, Shape};
 use crate::exchange::Exchange;
 use crate::exchange::client::Peer;
@@ -122,7 +123,8 @@ fn who(arguments: &Arguments<'_>) -> Result<Who, Diagnostic> {
     if network.trunc() != network {
         let warning = format!("low address bits of {word} are meaningless");
         let warning = Diagnostic::warning(arguments.place(0), warning);
-        arguments.warn(warning.label(format!("the network is {}", network.trunc())));
+        let warning = warning.label(format!("the network is {}", network.trunc()));
+        arguments.warn(warning.lint(&lint::NETWORK_HOST_BITS));
     }
     Ok(Who::Net(network.trunc()))
 }

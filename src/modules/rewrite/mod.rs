@@ -175,12 +175,6 @@ const RETURN: Directive<Conf> = Directive {
 impl Conf {
     fn add(&mut self, arguments: &Arguments<'_>, step: Step) {
         let inside = arguments.conditional();
-        let before = self.steps.last().filter(|before| before.inside == inside && before.opens.is_none());
-        if before.is_some_and(|before| before.step.is_an_end()) {
-            let message = format!("a \"{}\" that is never reached", arguments.name());
-            let warning = Diagnostic::warning(arguments.place_of_name(), message);
-            arguments.warn(warning.label("what stands before it ends the rewrites here"));
-        }
         self.steps.push(Written { inside, opens: None, step, at: arguments.file_and_line() });
     }
 

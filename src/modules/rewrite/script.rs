@@ -75,13 +75,6 @@ pub(super) struct Run<'a> {
     relocates: bool,
 }
 
-impl Step {
-    /// Whether nothing behind it has its turn.
-    pub(super) fn is_an_end(&self) -> bool {
-        matches!(self, Self::Return(_) | Self::Break)
-    }
-}
-
 impl Script {
     pub(super) fn new(steps: Box<[(Step, Arc<str>)]>) -> Self {
         Self { steps }
