@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use lexopt::prelude::*;
 
-use super::fmt;
 use super::test::{Check, Denied, Format};
+use super::{explain, fmt};
 use crate::base::suggest;
 use crate::control::SignalName;
 
@@ -17,6 +17,7 @@ webserv, a web server in nginx's language
 usage: webserv [-c FILE] [-p PREFIX] [-e FILE] [-g DIRECTIVES] [-q]
        webserv -t | -T | -s SIGNAL | -v | -V | -h
        webserv directives [NAME | --list | --markdown]
+       webserv explain [-c FILE] [METHOD] URL [-H 'NAME: VALUE']... [--from ADDRESS]
        webserv lint [CODE]
        webserv fmt [--check] [--diff] FILE...
 
@@ -30,13 +31,15 @@ usage: webserv [-c FILE] [-p PREFIX] [-e FILE] [-g DIRECTIVES] [-q]
   -T             the same, and print the configuration with all its files
   -q             say nothing but errors while checking
   --deny WHAT    with -t: fail if there are warnings, or warnings of one kind (a code)
-  --format json  with -t: all findings as one JSON document on standard output (default: text)
+  --format json  with -t and explain: one JSON document on standard output (default: text)
   -s SIGNAL      tell the running server: stop, quit, reload, reopen
   -v, -V         print the version; the version, the target and the modules
   -h, -?         print this
 
   directives     print the manual of all directives and variables; with a NAME, of that directive;
                  with --list, only how each is written; with --markdown, for other programs
+  explain        say which listener, server and location answer a request, and why, by which way, and
+                 which directives hold there; -H adds a field, --from is the client's address
   lint           list the kinds of warnings that -t knows; with a CODE, explain one
   fmt            bring configuration files into the one layout; - is standard input, to standard
                  output; with --check, name the files that would change and fail if there are any;
@@ -75,6 +78,7 @@ pub(super) enum Action {
     Help,
     Directives(Part),
     Format(fmt::Job),
+    Explain(explain::Job),
     /// One kind of warning, or all.
     Lint(Option<String>),
 }
@@ -128,6 +132,23 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocat
         deny: Vec::new(),
     };
     while let Some(word) = parser.next()? {
+        if let Action::Explain(job) = &mut invocation.action {
+            match &word {
+                Short('H') => {
+                    job.field(&parser.value()?.string()?)?;
+                    continue;
+                }
+                Long("from") => {
+                    job.from(&parser.value()?.string()?)?;
+                    continue;
+                }
+                Value(word) => {
+                    job.word(word.clone().string()?)?;
+                    continue;
+                }
+                _ => {}
+            }
+        }
         match word {
             Short('c') => invocation.configuration = Some(parser.value()?.into()),
             Short('p') => invocation.prefix = Some(parser.value()?.into()),
@@ -147,13 +168,14 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocat
                 invocation.action = Action::Directives(part(&mut parser)?);
             }
             Value(word) if word == "lint" => invocation.action = Action::Lint(operand(&mut parser)?),
+            Value(word) if word == "explain" => invocation.action = Action::Explain(explain::Job::default()),
             Value(word) if word == "fmt" => invocation.action = Action::Format(fmt::Job::parse(&mut parser)?),
             Value(word) => return Err(unknown_command(&word.to_string_lossy())),
             other => return Err(other.unexpected().into()),
         }
     }
-    if invocation.format.is_some() && invocation.action != Action::Test {
-        return Err(UsageError("--format goes with -t".to_owned()));
+    if invocation.format.is_some() && !matches!(invocation.action, Action::Test | Action::Explain(_)) {
+        return Err(UsageError("--format goes with -t and explain".to_owned()));
     }
     if !invocation.deny.is_empty() && !matches!(invocation.action, Action::Test | Action::Dump) {
         return Err(UsageError("--deny goes with -t".to_owned()));
@@ -189,7 +211,7 @@ fn signal_name(word: &str) -> Result<SignalName, UsageError> {
 }
 
 fn unknown_command(word: &str) -> UsageError {
-    let nearest = suggest::nearest(word, ["directives", "fmt", "lint"]);
+    let nearest = suggest::nearest(word, ["directives", "explain", "fmt", "lint"]);
     let advice = nearest.map(|name| format!(", did you mean \"{name}\"?")).unwrap_or_default();
     UsageError(format!("unknown command \"{word}\"{advice}"))
 }

@@ -6,6 +6,7 @@
 mod arguments;
 mod defaults;
 mod directives;
+mod explain;
 mod fmt;
 mod lint;
 mod serve;
@@ -60,6 +61,7 @@ fn perform(invocation: Invocation) -> Result<ExitCode, CommandError> {
         Action::Directives(part) => directives::run(part),
         Action::Format(job) => fmt::run(job),
         Action::Test | Action::Dump => test::run(&request(&invocation)?, &invocation.check()),
+        Action::Explain(job) => explain::run(&request(&invocation)?, job, invocation.format.unwrap_or_default()),
         Action::Lint(code) => lint::run(code.as_deref()),
         Action::Signal(name) => signal::run(&request(&invocation)?, *name),
         Action::Serve => serve::run(request(&invocation)?),

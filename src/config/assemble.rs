@@ -78,9 +78,9 @@ impl Assembly<'_> {
         self.each_module(&draft.confs, |module, conf, build| module.server(conf, &mut given, build));
         let names = self.names(&mut given, draft.place);
         self.server_names.extend(names.iter().map(|(name, ..)| name.clone()));
-        let plan = Arc::new(self.plan("", &draft.confs).finish(None));
+        let plan = Arc::new(self.plan("", draft.place, &draft.confs).finish(None));
         let failure = match has_regex(&draft.locations) {
-            true => Arc::new(self.failure_plan(&draft.confs)),
+            true => Arc::new(self.failure_plan(draft.place, &draft.confs)),
             false => Arc::clone(&plan),
         };
         let server = Server {
@@ -155,42 +155,43 @@ impl Assembly<'_> {
     fn location(&mut self, draft: &DraftLocation) -> Arc<Plan> {
         let except = draft.except.as_ref().map(|except| Except {
             methods: except.methods.clone(),
-            plan: Arc::new(self.plan(&draft.name, &except.confs).finish(None)),
+            plan: Arc::new(self.plan(&draft.name, draft.place, &except.confs).finish(None)),
         });
         let conditionals = self.conditionals(draft);
-        Arc::new(self.plan_with(&draft.name, &draft.confs, conditionals).finish(except))
+        Arc::new(self.plan_with(&draft.name, draft.place, &draft.confs, conditionals).finish(except))
     }
 
     /// The plans of a location's `if` blocks; those that set nothing share one, of what an `if` inherits.
     fn conditionals(&mut self, draft: &DraftLocation) -> Vec<Arc<Plan>> {
         let mut bare = None;
         let plans = draft.conditionals.iter().map(|own| match own {
-            Some(confs) => Arc::new(self.plan(&draft.name, confs).finish(None)),
+            Some(confs) => Arc::new(self.plan(&draft.name, draft.place, confs).finish(None)),
             None => Arc::clone(bare.get_or_insert_with(|| {
                 let modules = self.modules.iter().zip(&draft.confs);
                 let confs = modules.map(|(module, conf)| module.inherit_in_if(conf)).collect();
-                Arc::new(self.plan(&draft.name, &confs).finish(None))
+                Arc::new(self.plan(&draft.name, draft.place, &confs).finish(None))
             })),
         });
         plans.collect()
     }
 
     /// What modules put into one plan.
-    fn plan(&mut self, name: &str, confs: &Confs) -> PlanBuilder {
-        self.plan_with(name, confs, Vec::new())
+    fn plan(&mut self, name: &str, place: Place, confs: &Confs) -> PlanBuilder {
+        self.plan_with(name, place, confs, Vec::new())
     }
 
     /// As `plan`, for a location with `if` blocks.
-    fn plan_with(&mut self, name: &str, confs: &Confs, conditionals: Vec<Arc<Plan>>) -> PlanBuilder {
+    fn plan_with(&mut self, name: &str, place: Place, confs: &Confs, conditionals: Vec<Arc<Plan>>) -> PlanBuilder {
         let mut plan = PlanBuilder::new(name);
+        plan.written_at = Some((place.file.0, place.span.start));
         plan.conditionals = conditionals;
         self.each_module(confs, |module, conf, build| module.install(conf, &mut plan, build));
         plan
     }
 
     /// A server's plan for a request that cannot be routed: its settings, and the status 500.
-    fn failure_plan(&mut self, confs: &Confs) -> Plan {
-        let settings = self.plan("", confs).settings;
+    fn failure_plan(&mut self, place: Place, confs: &Confs) -> Plan {
+        let settings = self.plan("", place, confs).settings;
         let mut failing = PlanBuilder::new("");
         failing.settings = settings;
         failing.handler(Stage::Rewrite, Failing);

@@ -19,6 +19,7 @@ use super::schema::{AnyModule, Conf, Contexts, Entry, Repeat, Shape};
 use super::semicolons;
 use super::session::Session;
 use super::structure::Structure;
+use super::view::Patterns;
 use crate::http::method::Method;
 use crate::route::locations::{Pattern, PatternError};
 use crate::route::tree::Slots;
@@ -422,8 +423,8 @@ impl<'s> Engine<'s> {
 
 impl Draft {
     /// The regular expressions of all locations, by where the locations' names stand.
-    pub(super) fn regexes(&self) -> lint::Patterns {
-        let mut patterns = lint::Patterns::new();
+    pub(super) fn regexes(&self) -> Patterns {
+        let mut patterns = Patterns::new();
         let mut waiting: Vec<&DraftLocation> = self.servers.iter().flat_map(|server| &server.locations).collect();
         while let Some(location) = waiting.pop() {
             if matches!(location.pattern, Pattern::Regex(_)) {

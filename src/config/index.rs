@@ -49,6 +49,16 @@ pub(super) enum Found {
     Nowhere,
 }
 
+impl Known {
+    /// The module that understands it; none of the structure.
+    pub(super) fn module(&self) -> Option<usize> {
+        match self.meaning {
+            Meaning::Module { module, .. } => Some(module),
+            Meaning::Structure(_) => None,
+        }
+    }
+}
+
 impl Index {
     pub(super) fn new(modules: &[&'static dyn AnyModule]) -> Self {
         let structure =

@@ -15,14 +15,17 @@ pub use super::build::ProcessBuilder as Process;
 use super::diagnostics::{Diagnostic, FileId, Level};
 use super::engine::Engine;
 use super::expectations;
+use super::explain::{Explanation, Unexplained, explain};
 use super::includes::Reader;
-use super::lint::{self, Allowances, View};
+use super::lint::{self, Allowances};
 use super::resources::Resources;
 use super::schema::AnyModule;
 use super::session::{Findings, Session};
 use super::sources::Sources;
 use super::variables::Variables;
+use super::view::View;
 use crate::exchange::core_variables::CORE_VARIABLES;
+use crate::rehearsal::Question;
 use crate::route::tree::Tree;
 
 /// What to load, and how.
@@ -101,16 +104,32 @@ pub fn check(request: &Request) -> Loaded {
     read(request, None, Purpose::Judge)
 }
 
+/// Loads a configuration to explain by it how a question is answered that comes to this host and port; what it expects
+/// of itself is not tried.
+pub fn look(
+    request: &Request,
+    question: &Question,
+    asked: (&str, u16),
+) -> (Option<Result<Explanation, Unexplained>>, Report) {
+    let mut explained = None;
+    let mut explain = |configuration: &Configuration, view: &View<'_>| {
+        explained = Some(explain(configuration, view, request.modules, question, asked));
+    };
+    let loaded = read(request, None, Purpose::Explain(&mut explain));
+    (explained, loaded.report)
+}
+
 /// What a configuration is loaded for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Purpose {
+enum Purpose<'p> {
     /// To run.
     TakeUp,
     /// To say what is wrong with it.
     Judge,
+    /// To look at it.
+    Explain(&'p mut dyn FnMut(&Configuration, &View<'_>)),
 }
 
-fn read(request: &Request, previous: Option<&Resources>, purpose: Purpose) -> Loaded {
+fn read(request: &Request, previous: Option<&Resources>, purpose: Purpose<'_>) -> Loaded {
     let folder = match &request.origin {
         Origin::File(path) => path.parent().unwrap_or(Path::new("")),
         Origin::BuiltIn(_) => &request.prefix,
@@ -157,7 +176,7 @@ fn understand(
     previous: Option<&Resources>,
     session: &Session,
     texts: &[FileId],
-    purpose: Purpose,
+    purpose: Purpose<'_>,
 ) -> Result<Configuration, ()> {
     let draft = Engine::new(session, request.modules).read(texts);
     let mut resources = Resources::after(previous);
@@ -173,20 +192,22 @@ fn understand(
     };
     let built = assembly.build(&draft, rustix::process::geteuid().is_root());
     judge_variables(session, draft.failed.contains(&true));
-    if !session.findings.has_errors() {
+    if !session.findings.has_errors() && !matches!(purpose, Purpose::Explain(_)) {
         expectations::check(session, &built.tree, &built.foretold);
     }
     if session.findings.has_errors() {
         return Err(());
     }
-    // Of what is refused anyway, only the errors are of interest.
-    if purpose == Purpose::Judge {
-        let patterns = draft.regexes();
-        let view = View::new(session, texts, &patterns, &built.addresses);
-        lint::run(&view, |finding| session.report(finding));
-    }
     resources.finish();
-    Ok(Configuration { process: built.process, tree: built.tree, resources })
+    let configuration = Configuration { process: built.process, tree: built.tree, resources };
+    let view = || View::new(session, texts, &draft.regexes(), &built.addresses);
+    match purpose {
+        Purpose::TakeUp => {}
+        // Of what is refused anyway, only the errors are of interest.
+        Purpose::Judge => lint::run(&view(), |finding| session.report(finding)),
+        Purpose::Explain(explain) => explain(&configuration, &view()),
+    }
+    Ok(configuration)
 }
 
 /// Reports references to variables that nobody defines. Where a setter failed, the expression that

@@ -16,6 +16,7 @@ pub mod diagnostics;
 pub mod dump;
 mod engine;
 pub mod expectations;
+pub mod explain;
 pub mod format;
 mod includes;
 mod index;
@@ -40,6 +41,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod variables;
+mod view;
 mod words;
 pub mod zones;
 

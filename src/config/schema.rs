@@ -200,6 +200,9 @@ pub trait Module: 'static {
     /// directives that are not inherited (`return`).
     const INHERIT: Option<Inherit<Self::Conf>> = None;
 
+    /// Whether a nested block gets nothing of what a block sets, for `explain`: `INHERIT` gives the default then.
+    const KEEPS_TO_ITS_BLOCK: bool = false;
+
     /// Whether `INHERIT` would make the same of these settings: then a nested block shares them, which costs nothing in
     /// a configuration of many blocks.
     const INHERITS_ALL: fn(&Self::Conf) -> bool = |_| false;
@@ -272,6 +275,8 @@ pub trait AnyModule: Sync {
     fn inherit_in_if(&self, enclosing: &Conf) -> Conf;
     /// `Module::IS_SCRIPT`.
     fn is_script(&self) -> bool;
+    /// `Module::KEEPS_TO_ITS_BLOCK`.
+    fn keeps_to_its_block(&self) -> bool;
     /// Calls the setter of line `index`, on a copy of its own if the settings are shared.
     ///
     /// # Errors
@@ -346,6 +351,9 @@ impl<M: Module> AnyModule for Erased<M> {
 
     fn is_script(&self) -> bool {
         M::IS_SCRIPT
+    }
+    fn keeps_to_its_block(&self) -> bool {
+        M::KEEPS_TO_ITS_BLOCK
     }
 
     fn set(&self, index: usize, conf: &mut Conf, arguments: &mut Arguments<'_>) -> Result<(), Diagnostic> {

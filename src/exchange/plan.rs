@@ -24,6 +24,8 @@ pub struct Plan {
     /// How the location was written, for messages and `explain` (`= /x`, `~ \.php$`, `@name`;
     /// empty for the server itself).
     pub name: Box<str>,
+    /// Where it was written: the number of a file, and an offset in it; for `explain`.
+    pub written_at: Option<(u32, u32)>,
     /// What modules configured that more than one part reads.
     pub settings: Settings,
     /// Handlers in the order of their stages, and within a stage of `modules/mod.rs`.
@@ -171,6 +173,8 @@ fn module_of(type_name: &'static str) -> &'static str {
 pub struct PlanBuilder {
     /// How the location was written.
     pub name: Box<str>,
+    /// Where it was written: the number of a file, and an offset in it.
+    pub written_at: Option<(u32, u32)>,
     /// Set by modules, read by everybody.
     pub settings: Settings,
     /// The plans of the location's `if` blocks, in order; they are finished before its own. None for a server,
@@ -187,6 +191,7 @@ impl PlanBuilder {
     pub fn new(name: impl Into<Box<str>>) -> Self {
         Self {
             name: name.into(),
+            written_at: None,
             settings: Settings::default(),
             conditionals: Vec::new(),
             handlers: Vec::new(),
@@ -224,6 +229,7 @@ impl PlanBuilder {
         let post_read = self.handlers.drain(..post_read).map(|(_, handler)| handler).collect();
         Plan {
             name: self.name,
+            written_at: self.written_at,
             settings: self.settings,
             post_read,
             stages: self.handlers.iter().map(|(stage, _)| *stage).collect(),

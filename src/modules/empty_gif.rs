@@ -45,6 +45,8 @@ impl Module for EmptyGif {
         origin: Origin::Nginx,
     }];
 
+    const KEEPS_TO_ITS_BLOCK: bool = true;
+
     const INHERIT: Option<Inherit<Conf>> = Some(|_| Conf::default());
     const INHERITS_ALL: fn(&Conf) -> bool = |conf| !conf.enabled;
     const INHERIT_IN_IF: Option<Inherit<Conf>> = None;

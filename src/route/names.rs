@@ -280,6 +280,11 @@ impl<T> NameTable<T> {
         Ok(None)
     }
 
+    /// What was inserted, in the order of insertion.
+    pub fn values(&self) -> impl Iterator<Item = &T> {
+        self.values.iter()
+    }
+
     fn found(&self, index: usize, captures: Option<Captures>) -> Match<'_, T> {
         Match { value: &self.values[index], captures }
     }

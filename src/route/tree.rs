@@ -3,7 +3,7 @@
 //! Built whole by `config`, published whole by `control`. `server` selects the virtual server of a
 //! request; from there an exchange sees it as a `Site`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,6 +121,18 @@ impl Tree {
 }
 
 impl AddressRoutes {
+    /// All virtual servers, each once: the default one first.
+    pub fn servers(&self) -> Vec<&Arc<Server>> {
+        let mut servers = vec![&self.default];
+        let mut seen = HashSet::from([Arc::as_ptr(&self.default)]);
+        for named in self.names.values() {
+            if seen.insert(Arc::as_ptr(&named.server)) {
+                servers.push(&named.server);
+            }
+        }
+        servers
+    }
+
     /// The virtual server for the name that a request asked for (without port), and what the regular
     /// expression of its name captured.
     ///

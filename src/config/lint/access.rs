@@ -9,8 +9,8 @@ use webserv_grammar::Word;
 use super::super::diagnostics::Diagnostic;
 use super::super::lines::Line;
 use super::serving::{answers, denied, file, is_for_all};
-use super::view::{Block, Kind, View};
 use super::{Found, Lint};
+use crate::config::view::{Block, Kind, View};
 use crate::route::locations::Pattern;
 
 /// An `allow` that nothing is refused behind.

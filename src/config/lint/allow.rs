@@ -13,8 +13,8 @@ use webserv_grammar::{Comment, Directive, Item, Span};
 use super::super::diagnostics::{Diagnostic, FileId, Level, Place};
 use super::super::session::Session;
 use super::super::sources::span;
-use super::view::View;
 use super::{Found, Lint, find, nearest_code};
+use crate::config::view::View;
 
 /// A code in such a comment that no lint has.
 pub static UNKNOWN_LINT: Lint = Lint {

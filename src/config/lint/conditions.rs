@@ -2,8 +2,8 @@
 
 use super::super::diagnostics::{Diagnostic, Place};
 use super::super::lines::Line;
-use super::view::{Block, Kind, View};
 use super::{Found, Lint};
+use crate::config::view::{Block, Kind, View};
 
 /// Anything but rewriting in an `if` of a location.
 pub(super) static SURPRISING_IF: Lint = Lint {

@@ -1,8 +1,8 @@
 //! Header fields that are set around a block and lost in it.
 
 use super::super::diagnostics::Diagnostic;
-use super::view::{Block, View};
 use super::{Found, Lint};
+use crate::config::view::{Block, View};
 
 /// An `add_header` that takes away those of the block around it.
 pub(super) static ADD_HEADER_LOST: Lint = Lint {

@@ -3,9 +3,9 @@
 use super::super::diagnostics::Diagnostic;
 use super::super::lines::Line;
 use super::shape::{Rest, Shape};
-use super::view::{Block, Kind, View};
 use super::{Found, Lint};
 use crate::base::regex::Regex;
+use crate::config::view::{Block, Kind, View};
 use crate::route::locations::Pattern;
 
 /// An alias that ends with a slash where its location does not, or the other way round.

@@ -18,7 +18,6 @@ mod serving;
 mod shape;
 mod statements;
 mod targets;
-mod view;
 
 use std::fmt::{self, Write};
 
@@ -27,9 +26,10 @@ pub use self::allow::UNKNOWN_LINT;
 pub use self::loading::*;
 pub use self::locations::UNREACHABLE_LOCATION;
 pub use self::statements::UNREACHABLE_REWRITE;
-pub(super) use self::view::{Patterns, View};
+
 use super::diagnostics::Diagnostic;
 use super::manual::wrap;
+use super::view::View;
 use crate::base::suggest::nearest;
 
 /// A kind of warning.

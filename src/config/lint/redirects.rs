@@ -4,8 +4,8 @@ use webserv_grammar::Word;
 
 use super::super::diagnostics::Diagnostic;
 use super::super::lines::Line;
-use super::view::{View, variables};
 use super::{Found, Lint};
+use crate::config::view::{View, variables};
 
 /// `$uri` in a redirect or a header.
 pub(super) static UNESCAPED_URI: Lint = Lint {

@@ -2,8 +2,8 @@
 
 use super::super::diagnostics::{Diagnostic, Place};
 use super::serving::{answers, denied};
-use super::view::{Block, DEFAULT_ROOT, Kind, View};
 use super::{Found, Lint};
+use crate::config::view::{Block, DEFAULT_ROOT, Kind, View};
 
 /// `root` in the locations of a server that has none itself.
 pub(super) static ROOT_IN_LOCATION: Lint = Lint {

@@ -2,8 +2,8 @@
 
 use super::super::addresses::AddressUse;
 use super::super::diagnostics::Diagnostic;
-use super::view::View;
 use super::{Found, Lint};
+use crate::config::view::View;
 
 /// Several servers of one address, and none is said to be the default.
 pub(super) static NO_DEFAULT_SERVER: Lint = Lint {

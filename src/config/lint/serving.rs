@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use super::super::lines::Line;
-use super::view::{Block, View};
+use crate::config::view::{Block, View};
 use crate::route::locations::Pattern;
 
 /// Whether a block answers without looking for a file of its own.

@@ -1,8 +1,8 @@
 //! Directives of the rewrite module behind one that ends their block.
 
 use super::super::diagnostics::Diagnostic;
-use super::view::View;
 use super::{Found, Lint};
+use crate::config::view::View;
 
 /// A `return`, `rewrite`, `set` or `if` behind a `return` of the same block.
 pub static UNREACHABLE_REWRITE: Lint = Lint {

@@ -7,8 +7,8 @@ use webserv_grammar::Word;
 use super::super::diagnostics::{Diagnostic, Place};
 use super::super::lines::Line;
 use super::serving::{denied, is_for_all, missing_file, rules};
-use super::view::{Block, Kind, View};
 use super::{Found, Lint};
+use crate::config::view::{Block, Kind, View};
 use crate::route::locations::LocationTree;
 
 /// An `error_page` that leads to an error.

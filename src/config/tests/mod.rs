@@ -17,10 +17,11 @@ use std::path::{Path, PathBuf};
 
 use super::diagnostics::{Diagnostic, FileId, Level, Place};
 use super::includes::Reader;
-use super::lint::{Found, Lint, Patterns, View};
+use super::lint::{Found, Lint};
 use super::load::{Configuration, Loaded, Origin, Request, load};
 use super::render;
 use super::session::{Findings, Session};
+use super::view::{Patterns, View};
 use crate::exchange::plan::Plan;
 use crate::exchange::site::Site;
 

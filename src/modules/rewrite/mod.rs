@@ -55,6 +55,8 @@ impl Module for Rewrite {
 
     const DIRECTIVES: &'static [Directive<Conf>] = &[REWRITE, IF, SET, BREAK, RETURN];
 
+    const KEEPS_TO_ITS_BLOCK: bool = true;
+
     const INHERIT: Option<Inherit<Conf>> = Some(|_| Conf::default());
     const INHERITS_ALL: fn(&Conf) -> bool = |conf| conf.steps.is_empty();
 

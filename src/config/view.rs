@@ -7,15 +7,16 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::super::addresses::AddressUse;
-use super::super::diagnostics::{FileId, Place};
-use super::super::lines::Line;
-use super::super::session::Session;
+use super::addresses::AddressUse;
+use super::diagnostics::{FileId, Place};
+use super::lines::Line;
+use super::schema::Contexts;
+use super::session::Session;
 use crate::exchange::template::{Template, TemplateError};
 use crate::route::locations::{Entry, LocationTree, LocationTreeBuilder, Outcome, Pattern};
 
 /// The whole configuration.
-pub(in super::super) struct View<'a> {
+pub(super) struct View<'a> {
     pub(super) session: &'a Session,
     /// The addresses that are listened on; empty where the loader did not come so far.
     pub(super) addresses: &'a [AddressUse],
@@ -51,8 +52,23 @@ pub(super) enum Kind {
     If,
 }
 
+impl Kind {
+    /// The same as a context of directives.
+    pub(super) fn context(self) -> Contexts {
+        match self {
+            Self::Main => Contexts::MAIN,
+            Self::Events => Contexts::EVENTS,
+            Self::Http => Contexts::HTTP,
+            Self::Server => Contexts::SERVER,
+            Self::Location => Contexts::LOCATION,
+            Self::LimitExcept => Contexts::LIMIT_EXCEPT,
+            Self::If => Contexts::LOCATION_IF,
+        }
+    }
+}
+
 /// The regular expressions of locations, by where the locations' names stand: compiling them twice takes long.
-pub(in super::super) type Patterns = HashMap<Place, Pattern>;
+pub(super) type Patterns = HashMap<Place, Pattern>;
 
 /// A variable in a word.
 pub(super) struct Named {
@@ -66,7 +82,7 @@ pub(super) struct Named {
 
 impl<'a> View<'a> {
     /// Sees the texts of the main context, in this order.
-    pub(in super::super) fn new(
+    pub(super) fn new(
         session: &'a Session,
         texts: &[FileId],
         patterns: &Patterns,
