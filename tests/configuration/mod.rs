@@ -1,6 +1,7 @@
 //! The command line: checking, starting, signalling, listening.
 
 mod checking;
+mod completing;
 mod defaults;
 mod formatting;
 mod including;
