@@ -28,11 +28,12 @@
 //!
 //! | layer | owns |
 //! |---|---|
-//! | [`base`] | sizes, times, regular expressions, the timing wheel, log files and severities |
+//! | [`base`] | sizes, times, regular expressions, the timing wheel, named zones, log files and severities |
 //! | [`http`] | messages as values; HTTP/1 bytes to messages and back; conditions, ranges, dates. No I/O, no clock |
-//! | [`runtime`] | the event loop: workers, tasks, descriptors, timers, sockets, files. No HTTP |
-//! | [`exchange`] | one request and its one response: stages, plans, variables, templates, error pages |
+//! | [`runtime`] | the event loop: workers, tasks, descriptors, timers, sockets, files, jobs for blocking work. No HTTP |
+//! | [`exchange`] | one request and its one response: stages, plans, variables, templates, error pages, subrequests |
 //! | [`route`] | which server and location: host names, prefix trees, regular expressions. Pure |
+//! | [`rehearsal`] | a request without a client: what a tree would answer, for `explain` and `expect` |
 //! | [`config`] | files to a finished configuration; every error with its place; the manual |
 //! | [`modules`] | the features: a file each, a line each in `modules/mod.rs` |
 //! | [`server`] | connections: listening, reading, sending, lingering |
@@ -55,6 +56,7 @@ pub mod control;
 pub mod exchange;
 pub mod http;
 pub mod modules;
+pub mod rehearsal;
 pub mod route;
 pub mod runtime;
 pub mod server;

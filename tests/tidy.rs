@@ -14,8 +14,9 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("runtime", &["base"]),
     ("exchange", &["base", "http", "runtime"]),
     ("route", &["base", "http", "exchange", "runtime"]),
-    ("config", &["base", "http", "exchange", "route", "runtime"]),
-    ("modules", &["base", "http", "exchange", "route", "config", "runtime"]),
+    ("rehearsal", &["base", "http", "exchange", "route", "runtime"]),
+    ("config", &["base", "http", "exchange", "route", "rehearsal", "runtime"]),
+    ("modules", &["base", "http", "exchange", "route", "rehearsal", "config", "runtime"]),
     ("server", &["base", "http", "exchange", "route", "runtime"]),
     ("control", &["base", "http", "exchange", "route", "config", "runtime", "server"]),
 ];

@@ -8,7 +8,7 @@
 use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
 use webserv::http::Headers;
-use webserv::http::h1::{Decoder, Limits, Progress, RequestHead};
+use webserv::http::h1::{BodyFraming, Decoder, Limits, Progress, RequestHead};
 
 const LENGTHS_MAX: usize = 7;
 
@@ -99,10 +99,12 @@ fn receive<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, limits: &Limits) -> O
 impl Outcome {
     fn add(&mut self, progress: Progress) {
         if let Progress::Head(head) = progress {
+            // Without a body the head is all there is.
+            let is_all = head.framing == BodyFraming::None;
             let received = Received {
                 head,
                 body: Vec::new(),
-                trailers: None,
+                trailers: is_all.then(Headers::default),
             };
             self.requests.push(received);
             return;

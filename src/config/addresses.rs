@@ -167,10 +167,19 @@ impl<'s> Addresses<'s> {
         Some(index)
     }
 
+    /// Where a server with these `listen`s is asked first.
+    pub(super) fn first_of(&self, listens: &[Listen]) -> Address {
+        listens.first().map_or_else(|| self.default_address(), |listen| listen.address.clone())
+    }
+
+    fn default_address(&self) -> Address {
+        Address::Inet(SocketAddr::from((Ipv4Addr::UNSPECIFIED, self.default_port)))
+    }
+
     /// What a server without a `listen` has.
     fn default_listen(&self, place: Place) -> Listen {
         Listen {
-            address: Address::Inet(SocketAddr::from((Ipv4Addr::UNSPECIFIED, self.default_port))),
+            address: self.default_address(),
             options: ListenOptions::default(),
             options_written: false,
             default_server: false,

@@ -13,6 +13,7 @@ use super::addresses::{AddressUse, Addresses, ServerName};
 use super::build::{Build, ProcessBuilder, ServerBuilder};
 use super::diagnostics::{Diagnostic, Place};
 use super::engine::{Confs, Draft, DraftLocation, DraftServer};
+use super::expectations::Foretold;
 use super::lint;
 use super::named_regex;
 use super::resources::Resources;
@@ -33,6 +34,10 @@ pub(super) struct Assembly<'a> {
     pub(super) resources: &'a mut Resources,
     /// Where errors go when no directive says.
     pub(super) error_log: Option<&'a Path>,
+    /// What the servers expect of themselves.
+    pub(super) foretold: Vec<Foretold>,
+    /// Of the server that is being built.
+    pub(super) server_names: Vec<Name>,
 }
 
 /// What is built.
@@ -45,7 +50,7 @@ pub(super) struct Built {
 
 impl Assembly<'_> {
     /// Asks for everything; `as_root` decides the default port.
-    pub(super) fn build(mut self, draft: &Draft, as_root: bool) -> Built {
+    pub(super) fn build(&mut self, draft: &Draft, as_root: bool) -> Built {
         let mut process = ProcessBuilder::default();
         self.each_module(&draft.main, |module, conf, build| module.process(conf, &mut process, build));
         let mut addresses = Addresses::new(self.session, as_root);
@@ -55,6 +60,7 @@ impl Assembly<'_> {
             let (built, given, names) = self.server(server);
             if judge_addresses {
                 addresses.add(&built, server.place, &given.listens, &names);
+                self.foretell(given, &addresses, names.first().map(|(name, ..)| name.as_variable()));
             }
         }
         let uses = addresses.uses();
@@ -63,8 +69,10 @@ impl Assembly<'_> {
 
     fn server(&mut self, draft: &DraftServer) -> (Arc<Server>, ServerBuilder, Vec<ServerName>) {
         let mut given = ServerBuilder::default();
+        self.server_names.clear();
         self.each_module(&draft.confs, |module, conf, build| module.server(conf, &mut given, build));
         let names = self.names(&mut given, draft.place);
+        self.server_names.extend(names.iter().map(|(name, ..)| name.clone()));
         let plan = Arc::new(self.plan("", &draft.confs).finish(None));
         let failure = match has_regex(&draft.locations) {
             true => Arc::new(self.failure_plan(&draft.confs)),
@@ -79,6 +87,16 @@ impl Assembly<'_> {
             reading: given.reading.clone(),
         };
         (Arc::new(server), given, names)
+    }
+
+    /// Keeps what a server expects of itself until there is a tree to ask.
+    fn foretell(&mut self, given: ServerBuilder, addresses: &Addresses<'_>, name: Option<&str>) {
+        for expectation in given.expectations {
+            match Foretold::new(expectation, addresses.first_of(&given.listens), name.unwrap_or_default()) {
+                Ok(foretold) => self.foretold.push(foretold),
+                Err(error) => self.session.report(error),
+            }
+        }
     }
 
     /// The names of a server; without any it has the empty one, as in nginx.
@@ -165,6 +183,7 @@ impl Assembly<'_> {
             prefix: self.session.prefix_path(),
             error_log: self.error_log,
             warnings: &mut warnings,
+            server_names: &self.server_names,
         };
         let asked = self.modules.iter().zip(confs).zip(self.failed).filter(|(_, failed)| !**failed);
         for ((module, conf), _) in asked {

@@ -13,6 +13,7 @@ use super::assemble::Assembly;
 pub use super::build::ProcessBuilder as Process;
 use super::diagnostics::{Diagnostic, FileId, Level};
 use super::engine::Engine;
+use super::expectations;
 use super::includes::Reader;
 use super::lint::{self, Allowances, View};
 use super::resources::Resources;
@@ -128,6 +129,7 @@ fn read(request: &Request, previous: Option<&Resources>, purpose: Purpose) -> Lo
         documents: read.documents,
         variables: RefCell::new(Variables::new(CORE_VARIABLES.iter().chain(tables))),
         prefix: request.prefix.to_string_lossy().into_owned(),
+        folder: folder.to_owned(),
         findings: Findings::default(),
     };
     read.findings.into_iter().for_each(|finding| session.report(finding));
@@ -158,15 +160,21 @@ fn understand(
 ) -> Result<Configuration, ()> {
     let draft = Engine::new(session, request.modules).read(texts);
     let mut resources = Resources::after(previous);
-    let assembly = Assembly {
+    let mut assembly = Assembly {
         session,
         modules: request.modules,
         failed: &draft.failed,
         resources: &mut resources,
         error_log: request.error_log.as_deref(),
+        foretold: Vec::new(),
+        server_names: Vec::new(),
     };
     let built = assembly.build(&draft, rustix::process::geteuid().is_root());
+    let foretold = assembly.foretold;
     judge_variables(session, draft.failed.contains(&true));
+    if !session.findings.has_errors() {
+        expectations::check(session, &built.tree, &foretold);
+    }
     if session.findings.has_errors() {
         return Err(());
     }

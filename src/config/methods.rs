@@ -1,7 +1,5 @@
 //! The methods of `limit_except`.
 
-use bytes::Bytes;
-
 use super::diagnostics::Diagnostic;
 use super::lines::Line;
 use super::session::Session;
@@ -23,7 +21,7 @@ pub(super) fn parse(line: &Line<'_>, session: &Session) -> Option<Box<[Method]>>
             });
             wrong = true;
         }
-        methods.extend(Method::parse(&Bytes::from(name)));
+        methods.extend(Method::parse(name.as_bytes()));
     }
     if methods.contains(&Method::Get) && !methods.contains(&Method::Head) {
         methods.push(Method::Head);

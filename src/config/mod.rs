@@ -14,6 +14,7 @@ pub mod build;
 pub mod diagnostics;
 pub mod dump;
 mod engine;
+pub mod expectations;
 pub mod format;
 mod includes;
 mod index;
@@ -38,5 +39,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod variables;
+mod words;
+pub mod zones;
 
 pub use load::{Configuration, Loaded, Origin, Report, Request, load};

@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::access;
 use super::error_pages;
 use super::exchange::{ErrorState, Exchange, Shown};
 use super::plan::{Handling, Outcome, Plan, Stage};
 use super::redirect;
 use super::response::Response;
 use super::settings::{ErrorAnswer, ErrorTarget};
+use super::trace::Step;
 use crate::base::report::Severity;
 use crate::http::h1::BodyFraming;
 use crate::http::headers::names;
@@ -66,7 +68,7 @@ async fn drive(exchange: &mut Exchange, mut turn: Turn) -> Option<Box<Response>>
         turn = match outcome {
             Outcome::Close => return None,
             Outcome::Respond(response) => Turn::Finish(response),
-            Outcome::Next => Turn::Outcome(Outcome::Fail(unanswered(exchange))),
+            Outcome::Next | Outcome::Granted => Turn::Outcome(Outcome::Fail(unanswered(exchange))),
             Outcome::Fail(status) => fail(exchange, status, None),
             Outcome::RedirectTo { status, location } => fail(exchange, status, Some(location)),
             Outcome::Reroute { uri, args } => reroute(exchange, uri, args),
@@ -77,10 +79,10 @@ async fn drive(exchange: &mut Exchange, mut turn: Turn) -> Option<Box<Response>>
 
 /// The rewrite handlers of the server itself.
 async fn run_server_rewrite(exchange: &mut Exchange) -> Outcome {
-    let plan = Arc::clone(exchange.site.plan());
-    if plan.rewrite_handlers == 0 {
+    if exchange.site.plan().rewrite_handlers == 0 {
         return Outcome::Next;
     }
+    let plan = Arc::clone(exchange.site.plan());
     exchange.plan = Arc::clone(&plan);
     run_handlers(exchange, &plan, 0..plan.rewrite_handlers).await
 }
@@ -93,13 +95,24 @@ async fn run(exchange: &mut Exchange) -> Outcome {
     run_handlers(exchange, &plan, first..plan.handlers.len()).await
 }
 
-async fn run_handlers(exchange: &mut Exchange, plan: &Plan, which: std::ops::Range<usize>) -> Outcome {
-    for handler in &plan.handlers[which] {
-        let outcome = match handler.handle(exchange) {
-            Handling::Done(outcome) => outcome,
-            Handling::Later(outcome) => outcome.await,
+async fn run_handlers(exchange: &mut Exchange, plan: &Plan, mut which: std::ops::Range<usize>) -> Outcome {
+    while let Some(at) = which.next() {
+        let handler = &plan.handlers[at];
+        let outcome = if plan.stages[at] == Stage::Access {
+            let end = plan.stages.partition_point(|stage| *stage <= Stage::Access).min(which.end);
+            which.start = end;
+            access::ask(exchange, &plan.handlers[at..end]).await
+        } else {
+            match handler.handle(exchange) {
+                Handling::Done(outcome) => outcome,
+                Handling::Later(outcome) => outcome.await,
+            }
         };
-        if !matches!(outcome, Outcome::Next) {
+        if !matches!(outcome, Outcome::Next | Outcome::Granted) {
+            // Which of the checks refused is told where they are asked.
+            if plan.stages[at] != Stage::Access {
+                exchange.tell(|| Step::Decided { module: handler.module() });
+            }
             return outcome;
         }
     }
@@ -110,6 +123,7 @@ async fn run_handlers(exchange: &mut Exchange, plan: &Plan, which: std::ops::Ran
 fn locate(exchange: &mut Exchange) -> Turn {
     let located = exchange.site.locate(&exchange.uri);
     exchange.plan = located.plan;
+    exchange.tell(|| Step::Located { uri: exchange.uri.clone(), plan: Arc::clone(&exchange.plan) });
     if let Some(captured) = located.captured {
         exchange.keep_captures(captured);
     }
@@ -182,6 +196,7 @@ fn reroute(exchange: &mut Exchange, uri: Bytes, args: Bytes) -> Turn {
     exchange.uri_behind_alias = false;
     exchange.uri = uri;
     exchange.args = args;
+    exchange.tell(|| Step::Rerouted { uri: exchange.uri.clone(), args: exchange.args.clone() });
     Turn::Server
 }
 
@@ -202,6 +217,7 @@ fn to_named(exchange: &mut Exchange, name: &str) -> Turn {
     exchange.internal = true;
     exchange.uri_behind_alias = false;
     exchange.plan = plan;
+    exchange.tell(|| Step::Named { name: name.into() });
     enter(exchange, false)
 }
 
@@ -213,6 +229,7 @@ fn cycle(exchange: &mut Exchange) -> Turn {
 
 /// An error, or a redirect: by `error_page` where one fits, else by the built-in page.
 fn fail(exchange: &mut Exchange, status: Status, location: Option<Bytes>) -> Turn {
+    exchange.tell(|| Step::Failed { status });
     exchange.error.status = Some(status);
     // An error page does not make a broken request whole.
     exchange.error.close |= error_pages::ends_connection(status);
@@ -261,8 +278,14 @@ fn finish(exchange: &mut Exchange, mut response: Box<Response>) -> Result<Box<Re
         // A page for a redirect is sent with the place it leads to.
         response.location = exchange.error.location.take();
     }
+    for challenge in exchange.error.challenges.iter().rev() {
+        response.headers.insert_first(names::WWW_AUTHENTICATE, challenge.clone());
+    }
     let plan = Arc::clone(&exchange.plan);
     for filter in &plan.filters {
+        if exchange.is_subrequest() && !filter.is_for_subrequests() {
+            continue;
+        }
         exchange.record.status = Some(response.status);
         filter.apply(exchange, &mut response);
         exchange.record.status = None;
@@ -285,7 +308,9 @@ fn finish(exchange: &mut Exchange, mut response: Box<Response>) -> Result<Box<Re
         // When a file stands in for an error, its date is not that of what was asked for.
         response.last_modified = None;
     }
-    redirect::complete(exchange, &mut response);
+    if !exchange.is_subrequest() {
+        redirect::complete(exchange, &mut response);
+    }
     Ok(response)
 }
 

@@ -6,8 +6,9 @@
 use std::fmt;
 use std::io;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
+use std::vec;
 
 use bytes::Bytes;
 
@@ -40,6 +41,21 @@ impl Body {
             Self::Bytes(bytes) => Some(bytes.len() as u64),
             Self::File(slice) => Some(slice.length),
             Self::Stream { length, .. } => *length,
+        }
+    }
+
+    /// Several bodies, one behind the other. Each is dropped when it has ended.
+    pub fn chain(bodies: impl IntoIterator<Item = Self>) -> Self {
+        let bodies: Vec<Self> = bodies.into_iter().collect();
+        let length = bodies.iter().map(Self::length).sum();
+        Self::Stream { source: Box::new(Chain { current: Self::Empty, rest: bodies.into_iter() }), length }
+    }
+
+    /// The content piece by piece, for who must see it or frame it.
+    pub fn into_source(self) -> Box<dyn Source> {
+        match self {
+            Self::Stream { source, .. } => source,
+            whole => Box::new(whole),
         }
     }
 
@@ -111,6 +127,39 @@ pub trait Source {
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Chunk>>>;
 }
 
+impl Source for Body {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Chunk>>> {
+        if let Self::Stream { source, .. } = self {
+            return source.poll_next(context);
+        }
+        Poll::Ready(match std::mem::replace(self, Self::Empty) {
+            Self::Bytes(bytes) => Some(Ok(Chunk::Bytes(bytes))),
+            Self::File(slice) => Some(Ok(Chunk::File(slice))),
+            Self::Empty | Self::Stream { .. } => None,
+        })
+    }
+}
+
+/// Bodies one behind the other.
+struct Chain {
+    current: Body,
+    rest: vec::IntoIter<Body>,
+}
+
+impl Source for Chain {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Chunk>>> {
+        loop {
+            if let Some(piece) = ready!(self.current.poll_next(context)) {
+                return Poll::Ready(Some(piece));
+            }
+            match self.rest.next() {
+                Some(next) => self.current = next,
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
 /// A request body as it arrives. A handler that reads slowly slows the client: nothing is read
 /// ahead of what is asked for.
 pub trait Inflow {
@@ -145,4 +194,62 @@ pub enum InflowError {
     /// The connection failed.
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    /// Waits once before each of its pieces.
+    struct Slow {
+        pieces: Vec<&'static str>,
+        waited: bool,
+    }
+
+    impl Source for Slow {
+        fn poll_next(&mut self, _context: &mut Context<'_>) -> Poll<Option<io::Result<Chunk>>> {
+            self.waited = !self.waited;
+            if self.waited {
+                return Poll::Pending;
+            }
+            Poll::Ready(self.pieces.pop().map(|piece| Ok(Chunk::Bytes(Bytes::from_static(piece.as_bytes())))))
+        }
+    }
+
+    fn slow(pieces: &[&'static str], length: Option<u64>) -> Body {
+        let pieces = pieces.iter().rev().copied().collect();
+        Body::Stream { source: Box::new(Slow { pieces, waited: false }), length }
+    }
+
+    /// The pieces of a body, each wait shown as a dot.
+    fn pieces(mut body: Body) -> String {
+        let mut seen = String::new();
+        loop {
+            match body.poll_next(&mut Context::from_waker(Waker::noop())) {
+                Poll::Pending => seen.push('.'),
+                Poll::Ready(Some(Ok(Chunk::Bytes(bytes)))) => seen += std::str::from_utf8(&bytes).unwrap(),
+                Poll::Ready(Some(other)) => panic!("expected bytes, found {other:?}"),
+                Poll::Ready(None) => return seen,
+            }
+        }
+    }
+
+    #[test]
+    fn bodies_in_a_chain_come_one_behind_the_other() {
+        let bytes = || Body::Bytes(Bytes::from_static(b"bytes"));
+        assert_eq!(
+            pieces(Body::chain([slow(&["a", "b"], None), Body::Empty, bytes(), slow(&["c"], None)])),
+            ".a.b.bytes.c."
+        );
+        assert_eq!(pieces(Body::chain([])), "");
+    }
+
+    #[test]
+    fn a_chain_has_the_length_of_its_bodies_if_all_have_one() {
+        let bytes = || Body::Bytes(Bytes::from_static(b"bytes"));
+        assert_eq!(Body::chain([bytes(), slow(&[], Some(3)), Body::Empty]).length(), Some(8));
+        assert_eq!(Body::chain([bytes(), slow(&[], None)]).length(), None);
+    }
 }

@@ -1,10 +1,10 @@
 //! The Exchange: one request, its one response, and all that is known between them.
 //!
 //! It knows no protocol and no socket: HTTP/1 has one at a time on a connection, HTTP/2 and 3 have
-//! many, a subrequest is one without a client of its own. What happens to it in order is in
+//! many, a subrequest (`subrequest`) is one without a client of its own. What happens to it in order is in
 //! `answer`; here is its state.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::fmt;
 use std::ops::Range;
 use std::rc::Rc;
@@ -14,12 +14,16 @@ use std::time::{Instant, SystemTime};
 use bytes::Bytes;
 
 use super::client::{Client, Peer};
+use super::family::Family;
+use super::limits::Limits;
 use super::plan::Plan;
 use super::record::Record;
 use super::request::Request;
 use super::site::Site;
+use super::subrequest::Lineage;
+use super::trace::{Step, Trace};
 use super::variables::Slot;
-use crate::base::report::{self, Severity};
+use crate::base::report::{self, ErrorLog, Severity};
 use crate::http::headers::names;
 use crate::http::method::Method;
 use crate::http::status::Status;
@@ -62,9 +66,15 @@ pub struct Exchange {
     pub started_wall: SystemTime,
     /// What was sent, for logs.
     pub record: Record,
-    /// `$limit_rate` and its like: values of variables that the configuration defines.
-    slots: Vec<(Slot, Bytes)>,
-    id: OnceCell<Box<str>>,
+    /// Where its steps are told, if somebody asked for them: then it is a rehearsal, without a client, and handlers must
+    /// have no effect outside of it.
+    pub trace: Option<Rc<Trace>>,
+    /// Of a subrequest: what it knows of the request that it is a part of.
+    pub(super) lineage: Option<Box<Lineage>>,
+    /// What it shares with its subrequests; made when something is first put into it.
+    pub(super) family: OnceCell<Rc<Family>>,
+    /// What `once` has computed.
+    known: RefCell<Vec<(&'static str, Option<Bytes>)>>,
 }
 
 /// What error pages have made of an exchange.
@@ -78,6 +88,8 @@ pub struct ErrorState {
     pub location: Option<Bytes>,
     /// The methods that `Allow` names beside a 405.
     pub allow: Option<Bytes>,
+    /// The fields `WWW-Authenticate` of the response, in order: what a client may answer a 401 with.
+    pub challenges: Vec<Bytes>,
     /// What `Content-Range` says beside a 416.
     pub content_range: Option<Bytes>,
     /// A filter refuses the response (412, 416): this status is answered in its place, as if a
@@ -87,6 +99,15 @@ pub struct ErrorState {
     pub too_large: bool,
     /// The connection ends with the response, whichever page that is in the end.
     pub close: bool,
+}
+
+impl ErrorState {
+    /// Adds a challenge to the response (RFC 9110 section 11.6.1), once: an error page may meet the same check again.
+    pub fn challenge(&mut self, challenge: Bytes) {
+        if !self.challenges.contains(&challenge) {
+            self.challenges.push(challenge);
+        }
+    }
 }
 
 /// The groups of the regular expression that matched last.
@@ -158,8 +179,10 @@ impl Exchange {
             started,
             started_wall,
             record,
-            slots: Vec::new(),
-            id: OnceCell::new(),
+            trace: None,
+            lineage: None,
+            family: OnceCell::new(),
+            known: RefCell::default(),
         }
     }
 
@@ -175,30 +198,95 @@ impl Exchange {
     }
 
     /// The value of a variable that the configuration defines.
-    pub fn slot(&self, slot: Slot) -> Option<&[u8]> {
-        self.slots.iter().find(|(known, _)| *known == slot).map(|(_, value)| &**value)
+    pub fn slot(&self, slot: Slot) -> Option<Bytes> {
+        self.family.get()?.slot(slot)
     }
 
-    /// Sets a variable that the configuration defines.
+    /// Sets a variable that the configuration defines, for the request and all its subrequests.
     pub fn set_slot(&mut self, slot: Slot, value: Bytes) {
-        match self.slots.iter_mut().find(|(known, _)| *known == slot) {
-            Some((_, old)) => *old = value,
-            None => self.slots.push((slot, value)),
+        self.family().set_slot(slot, value);
+    }
+
+    /// `$request_id`: 32 hexadecimal digits from 16 random bytes, the same for a request and all its subrequests.
+    pub fn id(&self) -> &str {
+        self.family().id()
+    }
+
+    /// Whether it is a subrequest: an exchange without a client of its own.
+    pub fn is_subrequest(&self) -> bool {
+        self.lineage.is_some()
+    }
+
+    /// `$request_method`: that of the client's request, also for its subrequests.
+    pub fn main_method(&self) -> &Method {
+        self.lineage.as_ref().map_or(&self.method, |lineage| &lineage.main_method)
+    }
+
+    /// What limits have made of it and its subrequests.
+    pub fn limits(&self) -> &Limits {
+        &self.family().limits
+    }
+
+    /// Gives back the places that limits counted: it is over, and only its record is still needed.
+    pub fn release_limits(&self) {
+        if let Some(family) = self.family.get() {
+            family.limits.release();
         }
     }
 
-    /// `$request_id`: 32 hexadecimal digits from 16 random bytes, the same for the whole exchange.
-    pub fn id(&self) -> &str {
-        self.id.get_or_init(|| {
-            let number = (u128::from(random_u64()) << 64) | u128::from(random_u64());
-            format!("{number:032x}").into_boxed_str()
+    pub(super) fn family(&self) -> &Rc<Family> {
+        self.family.get_or_init(Rc::default)
+    }
+
+    /// The error log: for a subrequest that of the client's request, as in nginx.
+    pub(super) fn error_log(&self) -> &Arc<ErrorLog> {
+        self.lineage.as_ref().map_or(&self.plan.settings.error_log, |lineage| &lineage.error_log)
+    }
+
+    /// Tells a step of the way to whoever asked for it; `step` is called only then.
+    pub fn tell(&self, step: impl FnOnce() -> Step) {
+        if let Some(trace) = &self.trace {
+            trace.tell(step());
+        }
+    }
+
+    /// The value of a variable that the settings of the location decide (`PlanBuilder::value`), computed when it is
+    /// first read; as in nginx it stays what it was, wherever the exchange is routed later. None when it has no value,
+    /// or nothing was set.
+    pub fn location_value(&self, name: &'static str) -> Option<Bytes> {
+        if let Some(known) = self.known(name) {
+            return known;
+        }
+        let value = self.plan.value(name)?;
+        self.once(name, || {
+            let mut out = Vec::new();
+            value.compute(self, &mut out).then(|| Bytes::from(out))
         })
     }
 
+    /// What `compute` gave when it was first asked for under this name; a module's way to do something once for the
+    /// whole exchange.
+    pub fn once(&self, name: &'static str, compute: impl FnOnce() -> Option<Bytes>) -> Option<Bytes> {
+        if let Some(known) = self.known(name) {
+            return known;
+        }
+        // Not borrowed meanwhile: one value may need another.
+        let value = compute();
+        self.known.borrow_mut().push((name, value.clone()));
+        value
+    }
+
+    fn known(&self, name: &str) -> Option<Option<Bytes>> {
+        self.known.borrow().iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+    }
+
     /// Writes to the error log of the location, with what nginx tells of a request: connection,
-    /// client, server, request line, host.
+    /// client, server, request line, subrequest, host.
     pub fn report(&self, severity: Severity, message: fmt::Arguments<'_>) {
-        let log = &self.plan.settings.error_log;
+        if let Some(trace) = &self.trace {
+            return trace.note(format_args!("[{}] {message}", severity.name()), None);
+        }
+        let log = self.error_log();
         if log.enabled(severity) {
             report::report_to(log, severity, format_args!("*{} {message}{}", self.client.number, About(self)));
         }
@@ -224,6 +312,9 @@ impl fmt::Display for About<'_> {
         }
         write!(formatter, ", server: {}", Shown(exchange.site.name()))?;
         write!(formatter, ", request: \"{}\"", Shown(&head.request_line))?;
+        if exchange.is_subrequest() {
+            write!(formatter, ", subrequest: \"{}\"", Shown(&exchange.uri))?;
+        }
         if let Some(host) = head.headers.get(names::HOST) {
             write!(formatter, ", host: \"{}\"", Shown(host))?;
         }
@@ -254,12 +345,4 @@ impl fmt::Display for Shown<'_> {
         }
         Ok(())
     }
-}
-
-/// Random bits from the seed that the standard library draws from the system for each hasher.
-fn random_u64() -> u64 {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    let mut hasher = RandomState::new().build_hasher();
-    hasher.write_u64(0);
-    hasher.finish()
 }

@@ -1,9 +1,10 @@
 //! One request and its one response, whatever the protocol.
 //!
 //! `Exchange` is the state, `answer` the order of things, `Plan` what a location does, `Response`
-//! and `Body` the result. Modules put handlers, filters and loggers into plans; `server` makes
+//! and `Body` the result; `subrequest` lets an exchange ask for a part of its answer. Modules put handlers, filters and loggers into plans; `server` makes
 //! exchanges and sends responses; `route` is behind the trait `Site`. No sockets, no parsing.
 
+mod access;
 pub mod answer;
 pub mod body;
 pub mod client;
@@ -11,7 +12,10 @@ pub mod core_variables;
 pub mod error_pages;
 #[expect(clippy::module_inception, reason = "the folder is the layer, the file its main type")]
 mod exchange;
+mod family;
 pub mod files;
+pub mod intake;
+pub mod limits;
 pub mod path;
 pub mod plan;
 pub mod record;
@@ -21,11 +25,14 @@ pub mod response;
 pub mod settings;
 pub mod shared_file;
 pub mod site;
+pub mod subrequest;
 pub mod template;
 #[cfg(test)]
 pub(crate) mod test_support;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod trace;
+pub mod trailers;
 pub mod variables;
 
 pub use exchange::{Captured, Captures, ErrorState, Exchange, Shown};

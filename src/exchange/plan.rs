@@ -14,6 +14,7 @@ use bytes::Bytes;
 use super::exchange::Exchange;
 use super::response::Response;
 use super::settings::Settings;
+use super::variables::Computed;
 use crate::http::method::Method;
 use crate::http::status::Status;
 
@@ -35,8 +36,18 @@ pub struct Plan {
     pub filters: Box<[Box<dyn Filter>]>,
     /// Told of each finished exchange.
     pub loggers: Box<[Box<dyn Logger>]>,
+    /// What variables come to here whose value the location's settings decide; see [`Plan::value`].
+    pub values: Box<[(&'static str, Box<dyn Computed>)]>,
     /// Another plan for methods that `limit_except` does not name.
     pub except: Option<Except>,
+}
+
+impl Plan {
+    /// How a variable of a module is computed in this location, if its settings say so. Asked only when the variable is
+    /// read (`Exchange::location_value`); there are few, so they are gone through.
+    pub fn value(&self, name: &str) -> Option<&dyn Computed> {
+        self.values.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value)
+    }
 }
 
 /// `limit_except`: all methods but these go another way.
@@ -55,7 +66,8 @@ pub enum Stage {
     Rewrite,
     /// Limits.
     PreAccess,
-    /// Who may: `allow`, `deny`, passwords.
+    /// Who may: `allow`, `deny`, passwords; what its handlers say together is up to `satisfy`. Not asked for subrequests:
+    /// the client has passed those of its own request.
     Access,
     /// `try_files`.
     PreContent,
@@ -65,6 +77,11 @@ pub enum Stage {
 
 /// A step in answering a request.
 pub trait Handler: Send + Sync + fmt::Debug {
+    /// The name of its module, for `explain`.
+    fn module(&self) -> &'static str {
+        module_of(std::any::type_name::<Self>())
+    }
+
     /// Looks at the exchange and decides how it goes on.
     fn handle<'a>(&'a self, exchange: &'a mut Exchange) -> Handling<'a>;
 }
@@ -88,6 +105,9 @@ impl From<Outcome> for Handling<'_> {
 pub enum Outcome {
     /// The next handler has its turn.
     Next,
+    /// A check of the stage `Access` lets the request pass; with `satisfy any` the others are not asked. Of any other
+    /// handler it says no more than `Next`.
+    Granted,
     /// This is the response; filters see it, error pages do not replace it.
     Respond(Box<Response>),
     /// This status, by `error_page` where one is set for it, else by the built-in page.
@@ -119,12 +139,24 @@ pub enum Outcome {
 pub trait Filter: Send + Sync + fmt::Debug {
     /// Changes the response, or leaves it.
     fn apply(&self, exchange: &mut Exchange, response: &mut Response);
+
+    /// Whether it changes the responses of subrequests too. Most are about the answer to the client: its conditions,
+    /// its fields, its ranges. Those that change content, wherever it goes, say yes.
+    fn is_for_subrequests(&self) -> bool {
+        false
+    }
 }
 
 /// Writes a finished exchange down.
 pub trait Logger: Send + Sync + fmt::Debug {
     /// Called once per exchange, after its last byte was sent or given up.
     fn log(&self, exchange: &Exchange);
+}
+
+/// `webserv::modules::root::Handler` is of `root`.
+fn module_of(type_name: &'static str) -> &'static str {
+    let behind = type_name.split_once("::modules::").map_or(type_name, |(_, behind)| behind);
+    behind.split("::").next().unwrap_or(behind)
 }
 
 /// A Plan while it is built: what a module's `install` is given.
@@ -137,6 +169,7 @@ pub struct PlanBuilder {
     handlers: Vec<(Stage, Box<dyn Handler>)>,
     filters: Vec<Box<dyn Filter>>,
     loggers: Vec<Box<dyn Logger>>,
+    values: Vec<(&'static str, Box<dyn Computed>)>,
 }
 
 impl PlanBuilder {
@@ -148,6 +181,7 @@ impl PlanBuilder {
             handlers: Vec::new(),
             filters: Vec::new(),
             loggers: Vec::new(),
+            values: Vec::new(),
         }
     }
 
@@ -166,6 +200,12 @@ impl PlanBuilder {
         self.loggers.push(Box::new(logger));
     }
 
+    /// Says how the variable `name` of a module is computed in this location; the variable's getter asks for it by
+    /// `Exchange::location_value`.
+    pub fn value(&mut self, name: &'static str, value: impl Computed + 'static) {
+        self.values.push((name, Box::new(value)));
+    }
+
     /// The finished plan.
     pub fn finish(mut self, except: Option<Except>) -> Plan {
         self.handlers.sort_by_key(|(stage, _)| *stage);
@@ -177,6 +217,7 @@ impl PlanBuilder {
             handlers: self.handlers.into_iter().map(|(_, handler)| handler).collect(),
             filters: self.filters.into_boxed_slice(),
             loggers: self.loggers.into_boxed_slice(),
+            values: self.values.into_boxed_slice(),
             except,
         }
     }

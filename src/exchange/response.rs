@@ -8,7 +8,9 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::body::Body;
-use crate::http::headers::Headers;
+use super::trailers::Trailers;
+use crate::http::conditional::weaken;
+use crate::http::headers::{Headers, names};
 use crate::http::status::Status;
 
 /// A response: head and body.
@@ -26,6 +28,8 @@ pub struct Response {
     pub headers: Headers,
     /// The content. For HEAD it is what GET would have sent; the connection leaves it out.
     pub body: Body,
+    /// Fields behind the content. They ask for content in chunks, where the protocol has those.
+    pub trailers: Option<Trailers>,
     /// Whether the content may be answered in ranges (RFC 9110 section 14): set by handlers that
     /// can produce any part of it.
     pub ranges: bool,
@@ -43,6 +47,7 @@ impl Response {
             location: None,
             headers: Headers::new(),
             body: Body::Empty,
+            trailers: None,
             ranges: false,
             close: false,
         }
@@ -51,5 +56,34 @@ impl Response {
     /// A response with content that is in memory.
     pub fn with_bytes(status: Status, content_type: impl Into<Bytes>, content: impl Into<Bytes>) -> Self {
         Self { content_type: Some(content_type.into()), body: Body::Bytes(content.into()), ..Self::new(status) }
+    }
+
+    /// What a filter calls that changes the content: parts of it can no longer be had, and a tag that stood for its
+    /// bytes stands for its meaning (RFC 9110 section 8.8.1). As in nginx a tag that is none is taken away.
+    pub fn content_changes(&mut self) {
+        self.ranges = false;
+        self.headers.remove(names::ACCEPT_RANGES);
+        let Some(tag) = self.headers.get(names::ETAG) else { return };
+        if tag.starts_with(b"\"") || tag.starts_with(b"W/") {
+            let weak = weaken(tag);
+            self.headers.set(names::ETAG, weak);
+        } else {
+            self.headers.remove(names::ETAG);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changed_content_has_a_weak_tag_or_none() {
+        for (tag, weak) in [("\"a\"", Some("W/\"a\"")), ("W/\"a\"", Some("W/\"a\"")), ("a", None)] {
+            let mut response = Response::new(Status::OK);
+            response.headers.append("ETag", tag);
+            response.content_changes();
+            assert_eq!(response.headers.get(names::ETAG).map(|tag| &**tag), weak.map(str::as_bytes));
+        }
     }
 }

@@ -55,17 +55,32 @@ fn name_length(text: &[u8]) -> Result<usize, BadHost> {
     let mut before = 0;
     for (place, byte) in text.iter().copied().enumerate() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' => {}
+            byte if IS_PLAIN[usize::from(byte)] => {}
             b'.' if before != b'.' => {}
             b':' => return Ok(place),
             b'%' if text.get(place + 1..place + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) => {}
-            b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' => {}
             _ => return Err(BadHost),
         }
         before = byte;
     }
     Ok(text.len())
 }
+
+/// The bytes of a registered name that are like any other in it.
+const IS_PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0;
+    while byte < plain.len() {
+        let text = byte as u8;
+        plain[byte] = text.is_ascii_alphanumeric()
+            || matches!(
+                text,
+                b'-' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'='
+            );
+        byte += 1;
+    }
+    plain
+};
 
 /// The port in `rest`, which is what stands behind the name: nothing, `:`, or `:` and digits.
 fn parse_port(rest: &[u8]) -> Result<Option<u16>, BadHost> {
@@ -78,8 +93,8 @@ fn parse_port(rest: &[u8]) -> Result<Option<u16>, BadHost> {
     if digits.is_empty() {
         return Ok(None);
     }
-    let digits = std::str::from_utf8(digits).map_err(|_| BadHost)?;
-    digits.parse().map(Some).map_err(|_| BadHost)
+    let add = |port: u16, digit: &u8| port.checked_mul(10)?.checked_add(u16::from(*digit - b'0'));
+    digits.iter().try_fold(0, add).map(Some).ok_or(BadHost)
 }
 
 #[cfg(test)]

@@ -47,8 +47,8 @@ pub enum Method {
 impl Method {
     /// The method `token` names, or nothing when it cannot be one: like nginx, a method is one or more of `A` to `Z`,
     /// `_` and `-`, which every registered method is.
-    pub fn parse(token: &Bytes) -> Option<Method> {
-        let known = match token.as_ref() {
+    pub fn parse(token: &[u8]) -> Option<Method> {
+        let known = match token {
             b"GET" => Method::Get,
             b"HEAD" => Method::Head,
             b"POST" => Method::Post,
@@ -66,7 +66,7 @@ impl Method {
             b"LOCK" => Method::Lock,
             b"UNLOCK" => Method::Unlock,
             other if other.is_empty() || !other.iter().copied().all(is_method_byte) => return None,
-            _ => Method::Other(token.clone()),
+            _ => Method::Other(Bytes::copy_from_slice(token)),
         };
         Some(known)
     }
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &'static str) -> Option<Method> {
-        Method::parse(&Bytes::from_static(text.as_bytes()))
+        Method::parse(text.as_bytes())
     }
 
     #[test]

@@ -7,11 +7,13 @@
 #![deny(clippy::disallowed_methods)]
 
 pub mod conditional;
+pub mod credentials;
 pub mod date;
 pub mod escape;
 pub mod h1;
 pub mod headers;
 pub mod host;
+pub mod media_types;
 pub mod method;
 pub mod mime;
 pub mod range;

@@ -33,7 +33,8 @@ impl Module for Internal {
         },
         default: "",
         doc: "The location, and those inside it, are for internal requests alone: those that `error_page`, `index` and \
-              `try_files` have sent there. Clients are answered with 404.",
+              `try_files` have sent there, and those that `auth_request`, `add_before_body` and `add_after_body` make. \
+              Clients are answered with 404.",
         example: "internal;",
         origin: Origin::Nginx,
     }];

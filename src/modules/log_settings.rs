@@ -54,7 +54,8 @@ impl Module for LogSettings {
                 Ok(())
             },
             default: "off",
-            doc: "Whether requests that the server itself makes are written to the access log. There are none so far.",
+            doc: "Whether requests that the server itself makes for a part of its answer (`auth_request`, `add_before_body`) are \
+                  written to the access log of the location that answers them.",
             example: "log_subrequest on;",
             origin: Origin::Nginx,
         },

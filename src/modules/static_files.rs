@@ -18,6 +18,7 @@ use crate::exchange::files::Fault;
 use crate::exchange::plan::{Handler, Handling, Outcome, PlanBuilder, Stage};
 use crate::exchange::response::Response;
 use crate::exchange::shared_file::SharedFile;
+use crate::exchange::trace::Step;
 use crate::exchange::{Exchange, Shown, redirect};
 use crate::http::conditional;
 use crate::http::headers::names;
@@ -102,7 +103,10 @@ impl ServeFile {
             }
             Kind::Other => not_regular(exchange, &path),
             Kind::Regular if !readable => not_allowed(exchange),
-            Kind::Regular => Outcome::Respond(Box::new(self.response(exchange, file))),
+            Kind::Regular => {
+                exchange.tell(|| Step::file(&path));
+                Outcome::Respond(Box::new(self.response(exchange, file)))
+            }
         }
     }
 

@@ -7,12 +7,13 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
 use super::head::Framing;
 use super::inbound::{Next, Rest};
@@ -22,8 +23,9 @@ use super::outbound::Outbox;
 use super::station::{Seat, Station};
 use crate::base::reason::Reason;
 use crate::base::report::{Severity, report};
-use crate::exchange::answer::{answer, answer_failure};
+use crate::exchange::answer::answer_failure;
 use crate::exchange::client::Client;
+use crate::exchange::intake::answer_request;
 use crate::exchange::request::Request;
 use crate::exchange::response::Response;
 use crate::exchange::settings::{Keepalive, Lingering, LingeringClose, Settings};
@@ -31,7 +33,6 @@ use crate::exchange::site::Site;
 use crate::exchange::{Captured, Exchange};
 use crate::http::h1::{BadRequest, Decoder, PartialRequest, RequestHead};
 use crate::http::headers::names;
-use crate::http::target::{TargetForm, normalise_shared};
 use crate::http::{Method, Status};
 use crate::runtime::{Peer, Transport};
 
@@ -186,13 +187,22 @@ impl Connection {
     /// One request and its response.
     async fn exchange(self: &Rc<Self>, head: Box<RequestHead>, began: Instant) -> Result<(), Ending> {
         let mut exchange = self.begin(head, began);
-        let response = match self.route(&mut exchange) {
-            Ok(()) => answer(&mut exchange).await,
-            Err(Refusal::Status(status)) => answer_failure(&mut exchange, status).await,
-            Err(Refusal::Options(response)) => Some(response),
-        };
+        let response = self.while_sending(pin!(answer_request(&mut exchange))).await;
         let response = self.judge_content(&mut exchange, response).await;
         self.finish(exchange, response).await
+    }
+
+    /// Awaits an answer. Where that takes time, the answers to earlier requests do not wait for it.
+    async fn while_sending<T>(&self, mut answering: Pin<&mut impl Future<Output = T>>) -> T {
+        poll_fn(|context| {
+            let answered = answering.as_mut().poll(context);
+            if answered.is_pending() {
+                // Where it fails, sending this answer will fail too.
+                let _whether_all_is_sent = self.poll_flush();
+            }
+            answered
+        })
+        .await
     }
 
     /// The response, unless what was received of content that no handler read shows that it has no form.
@@ -274,42 +284,6 @@ impl Connection {
         (server, captured)
     }
 
-    /// What is decided before the routing tree is asked: the form of the target, and the path.
-    fn route(&self, exchange: &mut Exchange) -> Result<(), Refusal> {
-        for dropped in &exchange.request.head.dropped {
-            let line = crate::exchange::Shown(dropped);
-            exchange.report(Severity::Info, format_args!("client sent invalid header line: \"{line}\""));
-        }
-        match exchange.request.head.target.form() {
-            TargetForm::Asterisk if exchange.method == Method::Options => {
-                let mut response = Response::new(Status::OK);
-                response.headers.append(names::ALLOW, "GET, HEAD, OPTIONS");
-                return Err(Refusal::Options(Box::new(response)));
-            }
-            TargetForm::Asterisk => return Err(Refusal::Status(Status::BAD_REQUEST)),
-            TargetForm::Authority => return Err(Refusal::Status(Status::METHOD_NOT_ALLOWED)),
-            TargetForm::Origin | TargetForm::Absolute { .. } => {}
-        }
-        // As in nginx neither reaches a location: a 200 to CONNECT would promise a tunnel.
-        if matches!(exchange.method, Method::Trace | Method::Connect) {
-            exchange.error.allow = Some(Bytes::from_static(b"GET, HEAD"));
-            exchange.error.close = true;
-            let method = exchange.method.as_str();
-            exchange.report(Severity::Info, format_args!("client sent {method} method"));
-            return Err(Refusal::Status(Status::METHOD_NOT_ALLOWED));
-        }
-        match normalise_shared(&exchange.request.head.target.path(), exchange.site.merge_slashes()) {
-            Ok(path) => {
-                exchange.uri = path;
-                Ok(())
-            }
-            Err(error) => {
-                exchange.report(Severity::Info, format_args!("client sent invalid request target: {error}"));
-                Err(Refusal::Status(Status::BAD_REQUEST))
-            }
-        }
-    }
-
     /// Sends the response, logs the exchange, and says how the connection goes on.
     async fn finish(
         self: &Rc<Self>,
@@ -336,7 +310,10 @@ impl Connection {
         exchange.request.body = None;
         exchange.record.response = Some(response);
         let sent = match sent {
-            Ok(()) => self.deliver(exchange, keep).await,
+            Ok(()) => {
+                self.end_content(&mut exchange, framing);
+                self.deliver(exchange, keep).await
+            }
             Err(ending) => {
                 self.give_up(exchange, &ending);
                 Err(ending)
@@ -425,12 +402,6 @@ impl Connection {
     pub(super) fn header_timeout(&self) -> Duration {
         self.listener.with_reading(|reading| reading.header_timeout)
     }
-}
-
-/// Why a request is answered without asking the routing tree.
-enum Refusal {
-    Status(Status),
-    Options(Box<Response>),
 }
 
 /// Tells the loggers of an exchange that is over.

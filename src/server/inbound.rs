@@ -59,9 +59,6 @@ impl Connection {
         loop {
             match self.decode() {
                 Ok(Progress::Head(head)) => {
-                    if head.framing == BodyFraming::None {
-                        self.take_end();
-                    }
                     return Next::Request(head, began.unwrap_or_else(|| self.station.handle.now()));
                 }
                 Ok(Progress::Body(_) | Progress::End { .. }) => continue,
@@ -93,12 +90,6 @@ impl Connection {
     fn decode(&self) -> Result<Progress, BadRequest> {
         let mut buffer = self.buffer.borrow_mut();
         self.listener.with_reading(|reading| self.decoder.borrow_mut().receive(&mut buffer, &reading.limits))
-    }
-
-    /// Takes the end of a request that has no content, so that the connection is seen to be between requests.
-    fn take_end(&self) {
-        let end = self.decode();
-        debug_assert!(matches!(end, Ok(Progress::End { .. })), "nothing else follows such a head");
     }
 
     /// Reads once, or finds out why not. While idle it also looks at whether the connection should end.

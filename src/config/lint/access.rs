@@ -72,7 +72,7 @@ fn password_files<'v>(view: &'v View<'_>) -> impl Iterator<Item = (&'v Line<'v>,
     let lines = view.blocks().flat_map(|block| block.all("auth_basic_user_file"));
     lines.filter_map(|line| {
         let word = line.words.first().filter(|word| !word.text.contains('$'))?;
-        Some((line, word, view.path(&word.text)))
+        Some((line, word, view.beside(&word.text)))
     })
 }
 

@@ -2,6 +2,17 @@
 
 use super::{Found, Lint};
 
+/// `auth_basic` that asks for nothing.
+pub static AUTH_BASIC_WITHOUT_FILE: Lint = Lint {
+    code: "auth-basic-without-file",
+    finds: "A location has `auth_basic`, and no `auth_basic_user_file` holds there.",
+    matters: "Without a file of users no password is asked for: everybody may come in.",
+    instead: "Name the file beside the `auth_basic`, or say `auth_basic off`.",
+    wrong: "server { listen 8080; location /a/ { auth_basic a; } }",
+    right: "server { listen 8080; location /a/ { auth_basic a; auth_basic_user_file users-640; } }",
+    found: Found::Loading,
+};
+
 /// `server_name` in two servers of one address.
 pub static CONFLICTING_SERVER_NAME: Lint = Lint {
     code: "conflicting-server-name",
@@ -40,7 +51,7 @@ pub static DUPLICATE_NAMED_LOCATION: Lint = Lint {
 /// A word twice where once is enough.
 pub static DUPLICATE_VALUE: Lint = Lint {
     code: "duplicate-value",
-    finds: "A directive that takes a set of words has one of them twice.",
+    finds: "A directive that takes a set of words has one of them twice; or a set of MIME types one that is always in it.",
     matters: "One of the two was probably meant to be another word.",
     instead: "Write each word once.",
     wrong: "server { listen 8080; keepalive_disable safari safari; }",
@@ -100,6 +111,17 @@ pub static NETWORK_HOST_BITS: Lint = Lint {
     instead: "Write the network with zeros behind its prefix.",
     wrong: "server { listen 8080; deny 192.168.1.7/24; }",
     right: "server { listen 8080; deny 192.168.1.0/24; }",
+    found: Found::Loading,
+};
+
+/// A name in `valid_referers` that no host is called.
+pub static REFERER_MATCHES_NOTHING: Lint = Lint {
+    code: "referer-matches-nothing",
+    finds: "A name in `valid_referers` has a scheme or a port.",
+    matters: "It is compared with the host alone, so it never fits, and pages of this host are turned away.",
+    instead: "Write the host, and the beginning of a path behind it if need be.",
+    wrong: "server { listen 8080; valid_referers http://example.org; if ($invalid_referer) { return 403; } }",
+    right: "server { listen 8080; valid_referers example.org; if ($invalid_referer) { return 403; } }",
     found: Found::Loading,
 };
 

@@ -5,7 +5,7 @@
 //! included stands where its `include` stands.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::super::addresses::AddressUse;
 use super::super::diagnostics::{FileId, Place};
@@ -191,9 +191,14 @@ impl<'a> View<'a> {
         (!text.contains('$')).then(|| (self.path(text), is_alias))
     }
 
+    /// The path of a file that belongs to the configuration, taken from its folder if it is relative.
+    pub(super) fn beside(&self, text: &str) -> PathBuf {
+        self.session.folder.join(text)
+    }
+
     /// A path, taken from the prefix if it is relative.
     pub(super) fn path(&self, text: &str) -> PathBuf {
-        self.session.prefix_path().join(Path::new(text))
+        self.session.prefix_path().join(text)
     }
 }
 

@@ -51,11 +51,12 @@ impl Default for Stage {
 pub enum Progress {
     /// Nothing complete: read more and call again.
     NeedMore,
-    /// A request head. Its body, if any, and its end follow.
+    /// A request head. Its body and its end follow, unless its framing is [`BodyFraming::None`]: such a head is all of
+    /// the request, and the next request follows.
     Head(Box<RequestHead>),
     /// A piece of the body, never empty.
     Body(Bytes),
-    /// The end of the request, given for every request, also for one without a body. The next request follows.
+    /// The end of a request that announced a body, also an empty one. The next request follows.
     End {
         /// The fields behind a chunked body.
         trailers: Headers,
@@ -137,7 +138,9 @@ impl Decoder {
             match lines.next(buffer, limits)? {
                 Next::NeedMore => return Ok(None),
                 Next::End(length) => return Ok(Some(length)),
-                Next::Line(line) if request_line.is_none() => *request_line = Some(RequestLine::parse(&buffer[line])?),
+                Next::Line(line) if request_line.is_none() => {
+                    *request_line = Some(RequestLine::parse(&buffer[line], lines.next_line())?);
+                }
                 // The first line is the request line.
                 Next::Line(_) if lines.count - 1 <= limits.headers_max => {}
                 Next::Line(_) => {
@@ -155,7 +158,7 @@ impl Decoder {
             return Err(self.fail(BadRequest::RequestLine { found }, PartialRequest::default()));
         };
         let partial = |headers| PartialRequest { headers, ..PartialRequest::of(&bytes, Some(&line)) };
-        let fields = match Fields::parse(&bytes, line.fields_start(&bytes), lines.count - 1, limits) {
+        let fields = match Fields::parse(&bytes, line.fields_start(), lines.count - 1, limits) {
             Ok(fields) => fields,
             Err(error) => return Err(self.fail(error, partial(Headers::new()))),
         };
@@ -164,7 +167,7 @@ impl Decoder {
             Err(error) => return Err(self.fail(error, partial(fields.headers))),
         };
         self.stage = match meaning.framing {
-            BodyFraming::None => Stage::Length { remaining: 0 },
+            BodyFraming::None => Stage::default(),
             BodyFraming::Length(remaining) => Stage::Length { remaining },
             BodyFraming::Chunked => Stage::Chunked(Chunked::new()),
         };
@@ -244,12 +247,10 @@ struct Meaning {
 
 impl Meaning {
     fn read(bytes: &Bytes, line: &RequestLine, headers: &Headers) -> Result<Meaning, BadRequest> {
-        let raw_method = bytes.slice(line.method());
-        let method =
-            Method::parse(&raw_method).ok_or_else(|| BadRequest::Method { found: Excerpt::of(&bytes[line.line()]) })?;
-        let raw_target = bytes.slice(line.target());
-        let target = Target::parse(&raw_target, &method)
-            .map_err(|reason| BadRequest::Target { reason, found: Excerpt::of(&raw_target) })?;
+        let method = Method::parse(&bytes[line.method()])
+            .ok_or_else(|| BadRequest::Method { found: Excerpt::of(&bytes[line.line()]) })?;
+        let target = Target::parse(bytes.slice(line.target()), &method)
+            .map_err(|reason| BadRequest::Target { reason, found: Excerpt::of(&bytes[line.target()]) })?;
         let host = framing::host(headers, &target, line.version)?;
         let framing = framing::body(headers, line.version)?;
         Ok(Meaning { method, target, host, framing })
@@ -278,11 +279,11 @@ impl PartialRequest {
         let request_line = Bytes::copy_from_slice(first_line(received));
         let head_bytes = received.len();
         let Some(line) = line else {
-            let method = memchr::memchr(b' ', &request_line).and_then(|end| Method::parse(&request_line.slice(..end)));
+            let method = memchr::memchr(b' ', &request_line).and_then(|end| Method::parse(&request_line[..end]));
             return PartialRequest { request_line, method, head_bytes, ..PartialRequest::default() };
         };
-        let method = Method::parse(&request_line.slice(line.method()));
-        let target = method.as_ref().and_then(|method| Target::parse(&request_line.slice(line.target()), method).ok());
+        let method = Method::parse(&request_line[line.method()]);
+        let target = method.as_ref().and_then(|method| Target::parse(request_line.slice(line.target()), method).ok());
         let version = Some(line.version);
         PartialRequest { request_line, method, target, version, headers: Headers::new(), head_bytes }
     }

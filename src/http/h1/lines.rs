@@ -62,25 +62,26 @@ impl Lines {
         self.scanned == 0
     }
 
+    /// Where the line behind the last complete one begins.
+    pub(super) fn next_line(&self) -> usize {
+        self.line_start
+    }
+
     /// Goes on in `bytes`, which begin where the section begins and hold at least what they held before.
     pub(super) fn next(&mut self, bytes: &[u8], limits: &Limits) -> Result<Next, BadRequest> {
         let line_end_max = self.line_start.saturating_add(limits.line_bytes_max);
         let end_max = line_end_max.min(limits.head_bytes_max);
         let window_end = bytes.len().min(end_max).max(self.scanned);
-        let Some(offset) = memchr::memchr(b'\n', &bytes[self.scanned..window_end]) else {
-            // A carriage return at the end may belong to a line feed still to come.
-            let open = if bytes[..window_end].ends_with(b"\r") { window_end - 1 } else { window_end };
-            self.check(bytes, open.max(self.scanned))?;
+        if self.part == Part::Method {
+            self.scan_method(&bytes[..window_end])?;
+        }
+        let Some(line_feed) = self.scan_line(&bytes[..window_end])? else {
             if window_end < end_max {
                 return Ok(Next::NeedMore);
             }
             return Err(self.too_long(&bytes[..end_max], limits, line_end_max));
         };
-        let line_feed = self.scanned + offset;
-        let line = &bytes[self.line_start..line_feed];
-        let line_end = line_feed - usize::from(line.ends_with(b"\r"));
-        self.check(bytes, line_end.max(self.scanned))?;
-        let line = self.line_start..line_end;
+        let line = self.line_start..self.scanned;
         self.line_start = line_feed + 1;
         self.scanned = self.line_start;
         if line.is_empty() {
@@ -91,31 +92,46 @@ impl Lines {
         Ok(Next::Line(line))
     }
 
-    /// Refuses what may not stand in the current line, up to `end`, and notes how far that was looked at.
-    fn check(&mut self, bytes: &[u8], end: usize) -> Result<(), BadRequest> {
-        let mut start = self.scanned;
-        if self.part == Part::Method {
-            let method_end = bytes[start..end].iter().position(|byte| !is_method_byte(*byte));
-            if let Some(place) = method_end.map(|offset| start + offset) {
-                if bytes[place] != b' ' || place == self.line_start {
-                    let found = Excerpt::of(&bytes[self.line_start..=place]);
-                    return Err(BadRequest::Method { found });
-                }
-                self.part = Part::Target;
-                start = place;
-            }
-        }
-        self.scanned = end;
-        let rest = &bytes[start..end];
-        // Without a branch in the loop the compiler compares many bytes at once.
-        if !rest.iter().fold(false, |bad, byte| bad | is_control(*byte)) {
+    /// Looks for the end of the method: what begins otherwise is no request, and is not waited for.
+    fn scan_method(&mut self, bytes: &[u8]) -> Result<(), BadRequest> {
+        let end = bytes[self.scanned..].iter().position(|byte| !is_method_byte(*byte));
+        let Some(place) = end.map(|offset| self.scanned + offset) else {
+            self.scanned = bytes.len();
             return Ok(());
-        }
-        let place = start + rest.iter().position(|byte| is_control(*byte)).unwrap_or_default();
-        let found = Excerpt::of(&bytes[self.line_start..place]);
+        };
+        self.scanned = place;
         match bytes[place] {
-            b'\r' => Err(BadRequest::BareCarriageReturn { found }),
-            byte => Err(BadRequest::ControlByte { byte, found }),
+            b' ' if place > self.line_start => self.part = Part::Target,
+            // A line of a method alone is judged as a line.
+            b'\r' | b'\n' if place > self.line_start => {}
+            _ => return Err(BadRequest::Method { found: Excerpt::of(&bytes[self.line_start..=place]) }),
+        }
+        Ok(())
+    }
+
+    /// Looks for the line feed that ends the current line, and leaves `scanned` at the end of what the line says: before
+    /// its line end, or at the end of `bytes`. Refuses bytes that no line may contain.
+    fn scan_line(&mut self, bytes: &[u8]) -> Result<Option<usize>, BadRequest> {
+        loop {
+            let Some(offset) = find_control(&bytes[self.scanned..]) else {
+                self.scanned = bytes.len();
+                return Ok(None);
+            };
+            self.scanned += offset;
+            match (bytes[self.scanned], bytes.get(self.scanned + 1)) {
+                (b'\n', _) => return Ok(Some(self.scanned)),
+                (b'\r', Some(b'\n')) => return Ok(Some(self.scanned + 1)),
+                // The line feed may be still to come.
+                (b'\r', None) => return Ok(None),
+                (b'\t', _) => self.scanned += 1,
+                (byte, _) => {
+                    let found = Excerpt::of(&bytes[self.line_start..self.scanned]);
+                    return Err(match byte {
+                        b'\r' => BadRequest::BareCarriageReturn { found },
+                        byte => BadRequest::ControlByte { byte, found },
+                    });
+                }
+            }
         }
     }
 
@@ -136,7 +152,51 @@ pub(super) fn first_line(bytes: &[u8]) -> &[u8] {
     &bytes[..memchr::memchr2(b'\r', b'\n', bytes).unwrap_or(bytes.len())]
 }
 
-/// A byte that no line may contain (RFC 9110 section 5.5); a tab may stand in a value.
-fn is_control(byte: u8) -> bool {
-    (byte < b' ' && byte != b'\t') || byte == 0x7f
+/// Where the first control byte stands: a line end, a tab, or what no line may contain (RFC 9110 section 5.5). Eight
+/// bytes are looked at at once, for every byte of every request comes by here.
+fn find_control(bytes: &[u8]) -> Option<usize> {
+    let (words, rest) = bytes.as_chunks();
+    for (number, word) in words.iter().enumerate() {
+        let found = control_bits(u64::from_le_bytes(*word));
+        if found != 0 {
+            // The lowest bit belongs to the first byte.
+            return Some(number * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let offset = rest.iter().position(u8::is_ascii_control)?;
+    Some(words.len() * 8 + offset)
+}
+
+/// The highest bit of each control byte in `word`. Above the lowest of them there may be bits that mean nothing, for a
+/// subtraction may borrow from the next byte.
+fn control_bits(word: u64) -> u64 {
+    const EACH: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH: u64 = EACH << 7;
+    let below_space = word.wrapping_sub(EACH * 0x20) & !word;
+    let delete = word ^ (EACH * 0x7f);
+    (below_space | (delete.wrapping_sub(EACH) & !delete)) & HIGH
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_control_byte_is_found_at_every_place_and_beside_every_other() {
+        for length in 0..20 {
+            for place in 0..length {
+                for byte in 0..=u8::MAX {
+                    for other in [b'a', b' ', 0x1f, 0x20, 0x7e, 0x7f, 0x80, 0xff] {
+                        let mut bytes = vec![b'a'; length];
+                        bytes[place] = byte;
+                        if let Some(next) = bytes.get_mut(place + 1) {
+                            *next = other;
+                        }
+                        let expected = bytes.iter().position(u8::is_ascii_control);
+                        assert_eq!(find_control(&bytes), expected, "{bytes:?}");
+                    }
+                }
+            }
+        }
+    }
 }

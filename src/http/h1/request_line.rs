@@ -17,13 +17,16 @@ pub(super) struct RequestLine {
     method_end: u32,
     target_start: u32,
     target_end: u32,
+    /// Where the next line begins.
+    next_line: u32,
     /// The version.
     pub(super) version: Version,
 }
 
 impl RequestLine {
-    /// Reads a line without its line end. As in nginx, several spaces may stand where one should, and at the end.
-    pub(super) fn parse(line: &[u8]) -> Result<RequestLine, BadRequest> {
+    /// Reads a line without its line end; the fields begin at `next_line`. As in nginx, several spaces may stand where
+    /// one should, and at the end.
+    pub(super) fn parse(line: &[u8], next_line: usize) -> Result<RequestLine, BadRequest> {
         let Some(method_end) = memchr::memchr(b' ', line) else {
             return Err(BadRequest::Method { found: Excerpt::of(line) });
         };
@@ -48,6 +51,7 @@ impl RequestLine {
             method_end: narrow(method_end),
             target_start: narrow(target_start),
             target_end: narrow(target_end),
+            next_line: narrow(next_line),
             version,
         })
     }
@@ -57,10 +61,9 @@ impl RequestLine {
         0..self.length as usize
     }
 
-    /// Where the fields begin in `head`, which begins with this line.
-    pub(super) fn fields_start(&self, head: &[u8]) -> usize {
-        let length = self.length as usize;
-        memchr::memchr(b'\n', &head[length..]).map_or(head.len(), |offset| length + offset + 1)
+    /// Where the fields begin in a head that begins with this line.
+    pub(super) fn fields_start(&self) -> usize {
+        self.next_line as usize
     }
 
     /// Where the method stands.
@@ -84,7 +87,7 @@ mod tests {
     use super::*;
 
     fn parts(line: &str) -> Result<(&str, &str, Version), BadRequest> {
-        let parsed = RequestLine::parse(line.as_bytes())?;
+        let parsed = RequestLine::parse(line.as_bytes(), line.len())?;
         Ok((&line[parsed.method()], &line[parsed.target()], parsed.version))
     }
 

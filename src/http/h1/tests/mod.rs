@@ -27,7 +27,13 @@ fn feed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, limits: &Limits) -> (Vec
         loop {
             match (decoder.receive(&mut buffer, limits), said.last_mut()) {
                 (Ok(Progress::NeedMore), _) => break,
-                (Ok(Progress::Head(head)), _) => said.push(Said::Head(head)),
+                (Ok(Progress::Head(head)), _) => {
+                    let is_all = head.framing == BodyFraming::None;
+                    said.push(Said::Head(head));
+                    if is_all {
+                        said.push(Said::End(Headers::new()));
+                    }
+                }
                 (Ok(Progress::Body(more)), Some(Said::Body(body))) => body.extend_from_slice(&more),
                 (Ok(Progress::Body(body)), _) => said.push(Said::Body(body.to_vec())),
                 (Ok(Progress::End { trailers }), _) => said.push(Said::End(trailers)),
