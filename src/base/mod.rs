@@ -10,6 +10,8 @@ pub mod local_time;
 pub mod log_buffer;
 pub mod log_file;
 pub mod lru_table;
+pub mod murmur;
+pub mod networks;
 pub mod reason;
 pub mod regex;
 pub mod replace;

@@ -28,6 +28,7 @@ pub(super) struct Addresses<'s> {
 struct AddressDraft {
     address: Address,
     options: ListenOptions,
+    proxy_protocol: bool,
     /// The first `listen`.
     listened_at: Place,
     /// The `listen` that wrote options of the socket.
@@ -110,6 +111,7 @@ impl<'s> Addresses<'s> {
                 configured_at: format!("{file}:{line}").into(),
                 address: address.address,
                 options: address.options,
+                proxy_protocol: address.proxy_protocol,
                 names: address.names.build(),
                 default: address.default,
             })
@@ -124,6 +126,7 @@ impl<'s> Addresses<'s> {
             self.order.push(AddressDraft {
                 address: listen.address.clone(),
                 options: listen.options.clone(),
+                proxy_protocol: listen.proxy_protocol,
                 listened_at: listen.place,
                 options_at: listen.options_written.then_some(listen.place),
                 default: Arc::clone(server),
@@ -144,6 +147,7 @@ impl<'s> Addresses<'s> {
             error(format!("a duplicate listen {shown}"), known.last.1, "the same address in the same server");
             return None;
         }
+        known.proxy_protocol |= listen.proxy_protocol;
         if listen.options_written {
             match known.options_at {
                 Some(first) => error(format!("duplicate listen options for {shown}"), first, "first here"),
@@ -182,6 +186,7 @@ impl<'s> Addresses<'s> {
             address: self.default_address(),
             options: ListenOptions::default(),
             options_written: false,
+            proxy_protocol: false,
             default_server: false,
             place,
         }

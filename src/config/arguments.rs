@@ -5,13 +5,17 @@
 //! beyond its type is the setter's matter.
 
 use std::fmt::Display;
+use std::net::IpAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::diagnostics::{Diagnostic, Place};
 use super::lines::Line;
+use super::lint;
 use super::named_regex::NamedRegex;
 use super::schema::Contexts;
 use super::session::Session;
@@ -192,6 +196,22 @@ impl<'a> Arguments<'a> {
             None => error,
         };
         Err(error.help(format!("expected {}", list_of(names()))))
+    }
+
+    /// An address (a network of one) or a network such as `10.0.0.0/8`; none when the word is neither. Bits behind the
+    /// network are warned of, and are not in the result.
+    pub fn network(&self, index: usize) -> Option<IpNet> {
+        let word = self.word(index);
+        let network = match word.contains('/') {
+            false => word.parse().map(IpAddr::into).ok()?,
+            true => word.parse::<IpNet>().ok()?,
+        };
+        if network.trunc() != network {
+            let warning = Diagnostic::warning(self.place(index), format!("low address bits of {word} are meaningless"));
+            let warning = warning.label(format!("the network is {}", network.trunc()));
+            self.warn(warning.lint(&lint::NETWORK_HOST_BITS));
+        }
+        Some(network.trunc())
     }
 
     /// A value with variables. A variable that nobody defines is reported at the end of the run, for

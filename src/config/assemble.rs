@@ -20,6 +20,7 @@ use super::resources::Resources;
 use super::schema::AnyModule;
 use super::session::Session;
 use crate::exchange::Exchange;
+use crate::exchange::definitions::Definitions;
 use crate::exchange::plan::{Except, Handler, Handling, Outcome, Plan, PlanBuilder, Stage};
 use crate::http::status::Status;
 use crate::route::locations::{Entry, LocationTree, LocationTreeBuilder, Pattern};
@@ -34,6 +35,8 @@ pub(super) struct Assembly<'a> {
     pub(super) resources: &'a mut Resources,
     /// Where errors go when no directive says.
     pub(super) error_log: Option<&'a Path>,
+    /// How the variables are computed that the configuration defines.
+    pub(super) definitions: Arc<Definitions>,
     /// What the servers expect of themselves.
     pub(super) foretold: Vec<Foretold>,
     /// Of the server that is being built.
@@ -46,11 +49,13 @@ pub(super) struct Built {
     pub(super) tree: Tree,
     /// How addresses are used, for lints.
     pub(super) addresses: Vec<AddressUse>,
+    /// What the servers expect of themselves.
+    pub(super) foretold: Vec<Foretold>,
 }
 
 impl Assembly<'_> {
     /// Asks for everything; `as_root` decides the default port.
-    pub(super) fn build(&mut self, draft: &Draft, as_root: bool) -> Built {
+    pub(super) fn build(mut self, draft: &Draft, as_root: bool) -> Built {
         let mut process = ProcessBuilder::default();
         self.each_module(&draft.main, |module, conf, build| module.process(conf, &mut process, build));
         let mut addresses = Addresses::new(self.session, as_root);
@@ -64,7 +69,7 @@ impl Assembly<'_> {
             }
         }
         let uses = addresses.uses();
-        Built { process, tree: Tree::new(addresses.finish(), servers), addresses: uses }
+        Built { process, tree: Tree::new(addresses.finish(), servers), addresses: uses, foretold: self.foretold }
     }
 
     fn server(&mut self, draft: &DraftServer) -> (Arc<Server>, ServerBuilder, Vec<ServerName>) {
@@ -85,6 +90,7 @@ impl Assembly<'_> {
             failure,
             merge_slashes: given.merge_slashes,
             reading: given.reading.clone(),
+            definitions: Arc::clone(&self.definitions),
         };
         (Arc::new(server), given, names)
     }

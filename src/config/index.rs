@@ -1,5 +1,6 @@
 //! All directives by name: those of the structure and of every module.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use super::schema::{AnyModule, Contexts, Entry, Shape};
@@ -11,7 +12,15 @@ use crate::base::suggest::nearest;
 pub(super) struct Index {
     known: Vec<Known>,
     by_name: HashMap<&'static str, Vec<usize>>,
+    /// What misspelt names were likely meant to be: a mistake that is made once is often made a thousand times.
+    meant: RefCell<Meant>,
 }
+
+/// By the misspelt name and the block it stands in.
+type Meant = HashMap<(Box<str>, Contexts), Option<&'static str>>;
+
+/// More different misspellings than this are looked up anew each time.
+const MEANT_MAX: usize = 1000;
 
 /// One line of one table.
 #[derive(Debug)]
@@ -53,7 +62,7 @@ impl Index {
         for (number, known) in known.iter().enumerate() {
             by_name.entry(known.entry.name).or_default().push(number);
         }
-        Self { known, by_name }
+        Self { known, by_name, meant: RefCell::default() }
     }
 
     pub(super) fn known(&self, number: usize) -> &Known {
@@ -74,6 +83,19 @@ impl Index {
 
     /// The name that was likely meant: one that may stand in the block, else any.
     pub(super) fn nearest(&self, name: &str, context: Contexts) -> Option<&'static str> {
+        let key = (Box::from(name), context);
+        if let Some(meant) = self.meant.borrow().get(&key) {
+            return *meant;
+        }
+        let meant = self.look_for_nearest(name, context);
+        let mut known = self.meant.borrow_mut();
+        if known.len() < MEANT_MAX {
+            known.insert(key, meant);
+        }
+        meant
+    }
+
+    fn look_for_nearest(&self, name: &str, context: Contexts) -> Option<&'static str> {
         let here = self.known.iter().filter(|known| known.entry.contexts.contains(context));
         nearest(name, here.map(|known| known.entry.name))
             .or_else(|| nearest(name, self.known.iter().map(|known| known.entry.name)))

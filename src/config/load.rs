@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::assemble::Assembly;
 pub use super::build::ProcessBuilder as Process;
@@ -160,20 +161,20 @@ fn understand(
 ) -> Result<Configuration, ()> {
     let draft = Engine::new(session, request.modules).read(texts);
     let mut resources = Resources::after(previous);
-    let mut assembly = Assembly {
+    let assembly = Assembly {
         session,
         modules: request.modules,
         failed: &draft.failed,
         resources: &mut resources,
         error_log: request.error_log.as_deref(),
+        definitions: Arc::new(session.variables.borrow_mut().take_definitions()),
         foretold: Vec::new(),
         server_names: Vec::new(),
     };
     let built = assembly.build(&draft, rustix::process::geteuid().is_root());
-    let foretold = assembly.foretold;
     judge_variables(session, draft.failed.contains(&true));
     if !session.findings.has_errors() {
-        expectations::check(session, &built.tree, &foretold);
+        expectations::check(session, &built.tree, &built.foretold);
     }
     if session.findings.has_errors() {
         return Err(());

@@ -11,6 +11,7 @@ mod addresses;
 pub mod arguments;
 mod assemble;
 pub mod build;
+mod definitions;
 pub mod diagnostics;
 pub mod dump;
 mod engine;

@@ -17,7 +17,7 @@ use crate::exchange::plan::PlanBuilder;
 use crate::exchange::variables::Variable;
 
 /// Where directives may stand: a set of block kinds.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Contexts(u16);
 
 impl Contexts {

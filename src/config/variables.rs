@@ -1,7 +1,7 @@
 //! Names of variables: which there are, and what each refers to.
 //!
 //! The core and the modules have tables; the configuration defines its own (named groups of regular
-//! expressions). A reference may come before the definition, so names that nobody knows get a slot
+//! expressions, `map` and its like). A reference may come before the definition, so names that nobody knows get a slot
 //! like those that are defined, and are judged at the end of the run. Names are told apart without
 //! regard to case, as in nginx.
 
@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use super::diagnostics::{Diagnostic, Place};
 use crate::base::suggest::nearest;
+use crate::exchange::definitions::{Definition, Definitions};
 use crate::exchange::variables::{Reference, Slot, Variable, VariableKind};
 
 /// The variables of one load.
@@ -20,6 +21,8 @@ pub(super) struct Variables {
     /// Whether the slot with this number has been defined, not only referred to.
     defined: Vec<bool>,
     unjudged: Vec<(Box<str>, Slot, Place)>,
+    /// How variables are computed, and where that is said.
+    definitions: HashMap<Slot, (Definition, Place)>,
 }
 
 impl Variables {
@@ -68,6 +71,18 @@ impl Variables {
         let slot = self.slot(&name.to_ascii_lowercase());
         self.defined[usize::from(slot.0)] = true;
         slot
+    }
+
+    /// Says how a variable is computed. As in nginx the last to say so counts; where it was said before is returned.
+    pub(super) fn compute_by(&mut self, definition: Definition, place: Place) -> Option<Place> {
+        let slot = self.define(&definition.name);
+        self.definitions.insert(slot, (definition, place)).map(|(_, place)| place)
+    }
+
+    /// How variables are computed, for those who compute them.
+    pub(super) fn take_definitions(&mut self) -> Definitions {
+        let definitions = std::mem::take(&mut self.definitions);
+        definitions.into_iter().map(|(slot, (definition, _))| (slot, definition)).collect()
     }
 
     /// Whether webserv itself defines this variable, so that the configuration may not.

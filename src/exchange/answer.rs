@@ -39,7 +39,11 @@ enum Turn {
 
 /// Answers an exchange. `None` means: close the connection without a word.
 pub async fn answer(exchange: &mut Exchange) -> Option<Box<Response>> {
-    drive(exchange, Turn::Server).await
+    let turn = match run_post_read(exchange).await {
+        Outcome::Next => Turn::Server,
+        outcome => Turn::Outcome(outcome),
+    };
+    drive(exchange, turn).await
 }
 
 /// Answers an exchange whose request is wrong before it can be routed (a malformed head): the
@@ -75,6 +79,25 @@ async fn drive(exchange: &mut Exchange, mut turn: Turn) -> Option<Box<Response>>
             Outcome::Named(name) => to_named(exchange, &name),
         };
     }
+}
+
+/// What comes before all else, by the server's own settings.
+async fn run_post_read(exchange: &mut Exchange) -> Outcome {
+    // A subrequest has the client of the request that it is a part of.
+    if exchange.site.plan().post_read.is_empty() || exchange.is_subrequest() {
+        return Outcome::Next;
+    }
+    let plan = Arc::clone(exchange.site.plan());
+    for handler in &plan.post_read {
+        let outcome = match handler.handle(exchange) {
+            Handling::Done(outcome) => outcome,
+            Handling::Later(outcome) => outcome.await,
+        };
+        if !matches!(outcome, Outcome::Next) {
+            return outcome;
+        }
+    }
+    Outcome::Next
 }
 
 /// The rewrite handlers of the server itself.
@@ -317,6 +340,6 @@ fn finish(exchange: &mut Exchange, mut response: Box<Response>) -> Result<Box<Re
 impl Plan {
     /// Whether any handler has its turn in this stage; used by tests and `explain`.
     pub fn has_stage(&self, stage: Stage) -> bool {
-        self.stages.contains(&stage)
+        self.stages.contains(&stage) || (stage == Stage::PostRead && !self.post_read.is_empty())
     }
 }

@@ -1,13 +1,16 @@
 //! The variables that every configuration has, with nginx's meaning (`ngx_http_core_module`, the variables section,
 //! and `$pipe` of `ngx_http_log_module`).
 //!
-//! Here is the table; what computes the values is in `request`, `response` and `connection`. Called by `config`, which
-//! resolves names by it, and by what has a built-in template. Left out: `$proxy_protocol_*`, `$tcpinfo_*`,
-//! `$request_body` and `$request_body_file`.
+//! Here is the table; what computes the values is in `request`, `response`, `connection` and `proxy`. Called by `config`, which
+//! resolves names by it, and by what has a built-in template. Left out: `$tcpinfo_*`, `$request_body` and
+//! `$request_body_file`.
 
 mod connection;
+mod proxy;
 mod request;
 mod response;
+
+pub use connection::{write_address, write_port};
 
 use super::variables::{Getter, Reference, Variable, VariableKind};
 
@@ -44,6 +47,24 @@ pub const CORE_VARIABLES: &[Variable] = &[
     single("nginx_version", connection::version, "The version of webserv."),
     single("pid", connection::process, "The number of the server's process."),
     single("pipe", connection::pipe, "\"p\" if the request was pipelined, else \".\"."),
+    single("proxy_protocol_addr", proxy::source_addr, "The client's address by the PROXY protocol header."),
+    single("proxy_protocol_port", proxy::source_port, "The client's port by the PROXY protocol header."),
+    single(
+        "proxy_protocol_server_addr",
+        proxy::destination_addr,
+        "The address that the client connected to by the PROXY protocol header.",
+    ),
+    single(
+        "proxy_protocol_server_port",
+        proxy::destination_port,
+        "The port that the client connected to by the PROXY protocol header.",
+    ),
+    family(
+        "proxy_protocol_tlv_",
+        proxy::tlv,
+        "The field of this name in a PROXY protocol header of version 2: alpn, authority, unique_id, ssl, netns, \
+         ssl_version, ssl_cn, ssl_cipher, ssl_sig_alg, ssl_key_alg, ssl_verify, or a number such as 0x01 or ssl_0x21.",
+    ),
     single("query_string", request::args, "The same as $args."),
     single("realpath_root", request::realpath_root, "$document_root as an absolute path without symbolic links."),
     single("remote_addr", connection::remote_addr, "The client's address."),

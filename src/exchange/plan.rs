@@ -28,6 +28,8 @@ pub struct Plan {
     pub settings: Settings,
     /// Handlers in the order of their stages, and within a stage of `modules/mod.rs`.
     pub handlers: Box<[Box<dyn Handler>]>,
+    /// Handlers of the stage `PostRead`; those of the server itself are run.
+    pub post_read: Box<[Box<dyn Handler>]>,
     /// The stage of each handler.
     pub stages: Box<[Stage]>,
     /// How many handlers at the start are of the stage `Rewrite`.
@@ -62,6 +64,8 @@ pub struct Except {
 /// When a handler has its turn; nginx's phases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
+    /// Before anything else, once for a request, by the settings of the server: who the client is.
+    PostRead,
     /// `return`, `rewrite`, `set`, `if`: before access is looked at, as in nginx.
     Rewrite,
     /// Limits.
@@ -209,9 +213,12 @@ impl PlanBuilder {
     /// The finished plan.
     pub fn finish(mut self, except: Option<Except>) -> Plan {
         self.handlers.sort_by_key(|(stage, _)| *stage);
+        let post_read = self.handlers.partition_point(|(stage, _)| *stage == Stage::PostRead);
+        let post_read = self.handlers.drain(..post_read).map(|(_, handler)| handler).collect();
         Plan {
             name: self.name,
             settings: self.settings,
+            post_read,
             stages: self.handlers.iter().map(|(stage, _)| *stage).collect(),
             rewrite_handlers: self.handlers.iter().filter(|(stage, _)| *stage == Stage::Rewrite).count(),
             handlers: self.handlers.into_iter().map(|(_, handler)| handler).collect(),

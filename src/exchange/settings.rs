@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::rate::SizeValue;
 use super::template::Template;
 use crate::base::report::ErrorLog;
 use crate::http::mime::{self, MimeTypes};
@@ -36,6 +37,10 @@ pub struct Settings {
     pub sendfile: bool,
     /// `sendfile_max_chunk` in bytes: how much one connection sends before others have a turn.
     pub sendfile_max_chunk: u64,
+    /// `limit_rate`: bytes a second; 0 is no limit.
+    pub limit_rate: SizeValue,
+    /// `limit_rate_after`: bytes that are sent before the limit holds.
+    pub limit_rate_after: SizeValue,
     /// `chunked_transfer_encoding`: allows chunked responses to HTTP/1.1.
     pub chunked_transfer_encoding: bool,
     /// `tcp_nodelay`: no waiting for acknowledgements of small packets.
@@ -245,6 +250,8 @@ impl Settings {
             reset_timedout_connection: false,
             sendfile: false,
             sendfile_max_chunk: 2 * 1024 * 1024,
+            limit_rate: SizeValue::Fixed(0),
+            limit_rate_after: SizeValue::Fixed(0),
             chunked_transfer_encoding: true,
             tcp_nodelay: true,
             root: Root { path: Template::literal("html"), alias: None, prefix: Arc::from("/") },

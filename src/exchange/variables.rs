@@ -2,8 +2,10 @@
 //!
 //! A reference is resolved once, at load, and computed when it is read. The table of the core's
 //! variables is in `core_variables`; modules bring tables of their own. Variables that a
-//! configuration defines itself (named captures of regular expressions, later `set` and `map`)
-//! have a slot.
+//! configuration defines itself (named captures of regular expressions, `map` and its like) have a
+//! slot.
+
+use bytes::Bytes;
 
 use super::exchange::Exchange;
 
@@ -38,6 +40,12 @@ pub type Getter = fn(exchange: &Exchange, member: &str, out: &mut Vec<u8>) -> bo
 pub trait Computed: Send + Sync + std::fmt::Debug {
     /// Writes the value behind what `out` holds. Returns false, and writes nothing, when there is none.
     fn compute(&self, exchange: &Exchange, out: &mut Vec<u8>) -> bool;
+
+    /// The value to keep; who has it at hand need not copy it.
+    fn value(&self, exchange: &Exchange) -> Option<Bytes> {
+        let mut out = Vec::new();
+        self.compute(exchange, &mut out).then(|| Bytes::from(out))
+    }
 }
 
 /// A number for a variable that the configuration defines; the same in all templates of one load.
@@ -78,7 +86,7 @@ impl Reference {
     pub fn write(&self, exchange: &Exchange, out: &mut Vec<u8>) -> bool {
         match self {
             Self::BuiltIn { get, member, .. } => get(exchange, member, out),
-            Self::Capture(group) => append(exchange.captures.group(usize::from(*group)), out),
+            Self::Capture(group) => append(exchange.captures.group(usize::from(*group)).as_deref(), out),
             Self::Slot(slot) => append(exchange.slot(*slot).as_deref(), out),
         }
     }

@@ -110,7 +110,7 @@ fn lint_findings(lint: &Lint, text: &str) -> Vec<Diagnostic> {
         documents: read.documents,
         variables: RefCell::default(),
         prefix: "/srv".to_owned(),
-        folder: PathBuf::from("/srv"),
+        folder: "/srv".into(),
         findings: Findings::default(),
     };
     let view = View::new(&session, &[file], &Patterns::new(), &[]);
