@@ -45,7 +45,8 @@ impl Arguments<'_> {
         for (mark, reason) in misleading {
             if let Some(at) = word.find(mark) {
                 let message = format!("the \"{mark}\" in \"{word}\" is a part of the path");
-                self.warn(Diagnostic::warning(self.place_in(index, at..at + 1), message).label(reason));
+                let warning = Diagnostic::warning(self.place_in(index, at..at + 1), message).label(reason);
+                self.warn(warning.lint(&lint::LITERAL_SIGN));
             }
         }
         Ok(Bytes::copy_from_slice(word.as_bytes()))

@@ -168,3 +168,69 @@ pub static USER_IGNORED: Lint = Lint {
     right: "server { listen 8080; }",
     found: Found::Loading,
 };
+
+/// A network twice in a `geo`.
+pub static GEO_DUPLICATE: Lint = Lint {
+    code: "geo-duplicate",
+    finds: "A `geo` has a value for the same network, range or `default` twice.",
+    matters: "The later one holds, and the earlier line says something that is not so.",
+    instead: "Give each network once.",
+    wrong: "geo $a { 10.0.0.0/8 1; 10.0.0.0/8 2; }\nserver { listen 8080; }",
+    right: "geo $a { 10.0.0.0/8 2; }\nserver { listen 8080; }",
+    found: Found::Loading,
+};
+
+/// `delete` of a network that a `geo` has not.
+pub static GEO_NOTHING_TO_DELETE: Lint = Lint {
+    code: "geo-nothing-to-delete",
+    finds: "A `geo` deletes a network or a range that no line before has.",
+    matters: "Nothing is deleted. Perhaps the network is written otherwise before, or behind.",
+    instead: "Delete the network as it was written before.",
+    wrong: "geo $a { 10.0.0.0/8 1; delete 10.1.0.0/16; }\nserver { listen 8080; }",
+    right: "geo $a { 10.0.0.0/8 1; 10.1.0.0/16 1; delete 10.1.0.0/16; }\nserver { listen 8080; }",
+    found: Found::Loading,
+};
+
+/// A sign that means nothing where it stands.
+pub static LITERAL_SIGN: Lint = Lint {
+    code: "literal-sign",
+    finds: "A `$` or a `?` stands in a word that is taken as it is: a value of `geo`, the path of a subrequest.",
+    matters: "Elsewhere it would begin a variable or a query, and here it is a part of the text.",
+    instead: "Leave it out, or choose the value with a `map`, whose values may hold variables.",
+    wrong: "geo $a { default $host; }\nserver { listen 8080; }",
+    right: "geo $a { default none; }\nserver { listen 8080; }",
+    found: Found::Loading,
+};
+
+/// `hostnames` behind keys.
+pub static MAP_LATE_HOSTNAMES: Lint = Lint {
+    code: "map-late-hostnames",
+    finds: "In a `map`, `hostnames` stands behind keys with a star or a dot.",
+    matters: "It is about the keys behind it. In those before it the star or dot stands for itself.",
+    instead: "Write `hostnames` as the first line of the block.",
+    wrong: "map $host $a { *.example.org 1; hostnames; }\nserver { listen 8080; }",
+    right: "map $host $a { hostnames; *.example.org 1; }\nserver { listen 8080; }",
+    found: Found::Loading,
+};
+
+/// A second `*` in a `split_clients`.
+pub static UNREACHABLE_SHARE: Lint = Lint {
+    code: "unreachable-share",
+    finds: "A `split_clients` has a second `*`.",
+    matters: "The first takes all clients that are left, so nobody gets the value of the second.",
+    instead: "Write one `*`, as the last line.",
+    wrong: "split_clients $remote_addr $a { 10% x; * y; * z; }\nserver { listen 8080; }",
+    right: "split_clients $remote_addr $a { 10% x; 20% y; * z; }\nserver { listen 8080; }",
+    found: Found::Loading,
+};
+
+/// Two definitions of one variable.
+pub static VARIABLE_DEFINED_AGAIN: Lint = Lint {
+    code: "variable-defined-again",
+    finds: "Two blocks (`map`, `geo`, `split_clients`) define the same variable.",
+    matters: "The later one counts for the whole configuration, and the first has no effect.",
+    instead: "Give each its own name.",
+    wrong: "map $host $a { default 1; }\nmap $uri $a { default 2; }\nserver { listen 8080; }",
+    right: "map $host $a { default 1; }\nmap $uri $b { default 2; }\nserver { listen 8080; }",
+    found: Found::Loading,
+};

@@ -74,7 +74,11 @@ pub static LINTS: &[&Lint] = &[
     &ERROR_LOG_OFF,
     &targets::ERROR_PAGE_UNANSWERABLE,
     &ERROR_PAGE_WITHOUT_SLASH,
+    &GEO_DUPLICATE,
+    &GEO_NOTHING_TO_DELETE,
     &INDEX_AFTER_ABSOLUTE,
+    &LITERAL_SIGN,
+    &MAP_LATE_HOSTNAMES,
     &NETWORK_HOST_BITS,
     &servers::NO_DEFAULT_SERVER,
     &redirects::OPEN_REDIRECT,
@@ -92,9 +96,11 @@ pub static LINTS: &[&Lint] = &[
     &UNREACHABLE_LOCATION,
     &locations::UNREACHABLE_REGEX,
     &UNREACHABLE_REWRITE,
+    &UNREACHABLE_SHARE,
     &UNREADABLE_INCLUDE,
     &USER_IGNORED,
     &conditions::VALID_REFERERS_NONE,
+    &VARIABLE_DEFINED_AGAIN,
 ];
 
 /// The kind with this code.
