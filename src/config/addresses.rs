@@ -105,10 +105,8 @@ impl<'s> Addresses<'s> {
     pub(super) fn finish(self) -> Vec<Arc<AddressRoutes>> {
         let sources = &self.session.sources;
         let routes = self.order.into_iter().map(|address| {
-            let (line, _column) = sources.line_and_column(address.listened_at);
-            let file = &sources.source(address.listened_at.file).name;
             Arc::new(AddressRoutes {
-                configured_at: format!("{file}:{line}").into(),
+                configured_at: sources.file_and_line(address.listened_at).into(),
                 address: address.address,
                 options: address.options,
                 proxy_protocol: address.proxy_protocol,

@@ -35,12 +35,12 @@ pub(super) struct Assembly<'a> {
     pub(super) resources: &'a mut Resources,
     /// Where errors go when no directive says.
     pub(super) error_log: Option<&'a Path>,
-    /// How the variables are computed that the configuration defines.
-    pub(super) definitions: Arc<Definitions>,
     /// What the servers expect of themselves.
     pub(super) foretold: Vec<Foretold>,
     /// Of the server that is being built.
     pub(super) server_names: Vec<Name>,
+    /// How the variables are computed that the configuration defines.
+    pub(super) definitions: Arc<Definitions>,
 }
 
 /// What is built.
@@ -157,12 +157,33 @@ impl Assembly<'_> {
             methods: except.methods.clone(),
             plan: Arc::new(self.plan(&draft.name, &except.confs).finish(None)),
         });
-        Arc::new(self.plan(&draft.name, &draft.confs).finish(except))
+        let conditionals = self.conditionals(draft);
+        Arc::new(self.plan_with(&draft.name, &draft.confs, conditionals).finish(except))
+    }
+
+    /// The plans of a location's `if` blocks; those that set nothing share one, of what an `if` inherits.
+    fn conditionals(&mut self, draft: &DraftLocation) -> Vec<Arc<Plan>> {
+        let mut bare = None;
+        let plans = draft.conditionals.iter().map(|own| match own {
+            Some(confs) => Arc::new(self.plan(&draft.name, confs).finish(None)),
+            None => Arc::clone(bare.get_or_insert_with(|| {
+                let modules = self.modules.iter().zip(&draft.confs);
+                let confs = modules.map(|(module, conf)| module.inherit_in_if(conf)).collect();
+                Arc::new(self.plan(&draft.name, &confs).finish(None))
+            })),
+        });
+        plans.collect()
     }
 
     /// What modules put into one plan.
     fn plan(&mut self, name: &str, confs: &Confs) -> PlanBuilder {
+        self.plan_with(name, confs, Vec::new())
+    }
+
+    /// As `plan`, for a location with `if` blocks.
+    fn plan_with(&mut self, name: &str, confs: &Confs, conditionals: Vec<Arc<Plan>>) -> PlanBuilder {
         let mut plan = PlanBuilder::new(name);
+        plan.conditionals = conditionals;
         self.each_module(confs, |module, conf, build| module.install(conf, &mut plan, build));
         plan
     }

@@ -111,6 +111,7 @@ impl Entry {
             Shape::Words { names: "", .. } => format!("{name};"),
             Shape::Words { names, .. } => format!("{name} {names};"),
             Shape::Block { names: "", .. } => format!("{name} {{ ... }}"),
+            Shape::Conditional { names, .. } => format!("{name} {names} {{ ... }}"),
             // The lines of the block are the directive's own.
             Shape::Block { names, .. } if names.ends_with('}') => format!("{name} {names}"),
             Shape::Block { names, .. } => format!("{name} {names} {{ ... }}"),
@@ -121,12 +122,14 @@ impl Entry {
     pub fn word_count(&self) -> (usize, usize) {
         match self.args {
             Shape::Flag => (1, 1),
-            Shape::Words { min, max, .. } | Shape::Block { min, max, .. } => (min, max),
+            Shape::Words { min, max, .. } | Shape::Block { min, max, .. } | Shape::Conditional { min, max, .. } => {
+                (min, max)
+            }
         }
     }
 
     /// Whether a block stands behind the words.
     pub fn has_block(&self) -> bool {
-        matches!(self.args, Shape::Block { .. })
+        matches!(self.args, Shape::Block { .. } | Shape::Conditional { .. })
     }
 }

@@ -167,9 +167,9 @@ fn understand(
         failed: &draft.failed,
         resources: &mut resources,
         error_log: request.error_log.as_deref(),
-        definitions: Arc::new(session.variables.borrow_mut().take_definitions()),
         foretold: Vec::new(),
         server_names: Vec::new(),
+        definitions: Arc::new(session.variables.borrow_mut().take_definitions()),
     };
     let built = assembly.build(&draft, rustix::process::geteuid().is_root());
     judge_variables(session, draft.failed.contains(&true));

@@ -168,7 +168,7 @@ fn origin(origin: Origin) -> &'static str {
 
 fn variable_name(variable: &Variable) -> String {
     match variable.kind {
-        VariableKind::Single => format!("${}", variable.name),
+        VariableKind::Single | VariableKind::Assignable | VariableKind::Assigned(_) => format!("${}", variable.name),
         VariableKind::Family => format!("${}NAME", variable.name),
     }
 }

@@ -230,11 +230,6 @@ const GROUPS: &[Group] = &[
     },
     Group {
         from: From::Nginx,
-        hint: "`return`, `try_files`, `error_page` and further `location`s do most of what it is used for",
-        names: "break if rewrite rewrite_log set uninitialized_variable_warn",
-    },
-    Group {
-        from: From::Nginx,
         hint: "webserv runs no scripts inside itself",
         names: "js_access js_body_filter js_content js_context_reuse js_engine js_fetch_buffer_size js_fetch_ciphers \
             js_fetch_max_response_buffer_size js_fetch_protocols js_fetch_timeout js_fetch_trusted_certificate \

@@ -17,7 +17,12 @@ use super::variables::{Getter, Reference, Variable, VariableKind};
 /// The table.
 pub const CORE_VARIABLES: &[Variable] = &[
     family("arg_", request::arg, "The argument of this name in the query, as received."),
-    single("args", request::args, "The query, as received, without its question mark."),
+    Variable {
+        name: "args",
+        kind: VariableKind::Assigned(request::set_args),
+        get: request::args,
+        doc: "The query, as received, without its question mark.",
+    },
     single("binary_remote_addr", connection::binary_remote_addr, "The client's address in 4 or 16 bytes."),
     single("body_bytes_sent", response::body_bytes_sent, "Bytes sent to the client behind the response's head."),
     single("bytes_sent", response::bytes_sent, "Bytes sent to the client."),
@@ -42,7 +47,12 @@ pub const CORE_VARIABLES: &[Variable] = &[
     family("http_", request::field, "The request's field of this name, in small letters with underscores for hyphens."),
     single("https", connection::https, "\"on\" on an encrypted connection, else empty."),
     single("is_args", request::is_args, "A question mark if the request has a query, else empty."),
-    single("limit_rate", connection::limit_rate, "How many bytes a second the client is sent at most; 0 is no limit."),
+    Variable {
+        name: "limit_rate",
+        kind: VariableKind::Assigned(connection::set_limit_rate),
+        get: connection::limit_rate,
+        doc: "How many bytes a second the client is sent at most; 0 is no limit.",
+    },
     single("msec", connection::msec, "The time, in seconds since 1970 to the millisecond."),
     single("nginx_version", connection::version, "The version of webserv."),
     single("pid", connection::process, "The number of the server's process."),
@@ -115,7 +125,9 @@ const fn family(name: &'static str, get: Getter, doc: &'static str) -> Variable 
 pub fn resolve(name: &str) -> Option<Reference> {
     CORE_VARIABLES.iter().find_map(|variable| {
         let member = match variable.kind {
-            VariableKind::Single => (variable.name == name).then_some("")?,
+            VariableKind::Single | VariableKind::Assignable | VariableKind::Assigned(_) => {
+                (variable.name == name).then_some("")?
+            }
             VariableKind::Family => name.strip_prefix(variable.name).filter(|member| !member.is_empty())?,
         };
         Some(Reference::BuiltIn { get: variable.get, member: member.into(), name: name.into() })

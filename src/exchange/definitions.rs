@@ -6,7 +6,9 @@
 
 use std::fmt;
 
+use super::exchange::Exchange;
 use super::variables::{Computed, Slot};
+use crate::base::report::Severity;
 
 /// All definitions of one load, by slot. Immutable, shared by all workers.
 #[derive(Default)]
@@ -29,6 +31,19 @@ impl Definitions {
     /// How the variable with this slot is computed; none when it only has the values it is given.
     pub fn get(&self, slot: Slot) -> Option<&Definition> {
         self.by_slot.get(usize::from(slot.0))?.as_ref()
+    }
+}
+
+/// A variable of `set`, by its name, that is read before it was set: empty, and the error log says so once.
+#[derive(Debug)]
+pub struct Unset(pub Box<str>);
+
+impl Computed for Unset {
+    fn compute(&self, exchange: &Exchange, _out: &mut Vec<u8>) -> bool {
+        if exchange.plan.settings.uninitialized_variable_warn {
+            exchange.report(Severity::Warn, format_args!("using uninitialized \"{}\" variable", self.0));
+        }
+        true
     }
 }
 

@@ -54,8 +54,8 @@ pub struct Exchange {
     pub captures: Captures,
     /// Whether an internal redirect or an error page led here; `internal` locations ask.
     pub internal: bool,
-    /// How often it was routed again.
-    pub reroutes: u8,
+    /// Where it was routed again, in order: URIs, and names of locations. At most `REROUTES_MAX`.
+    pub trail: Vec<Bytes>,
     /// What error pages have made of it.
     pub error: ErrorState,
     /// `try_files` found a file by putting the URI behind an `alias` that stands for the whole path.
@@ -175,7 +175,7 @@ impl Exchange {
             host,
             captures: Captures::default(),
             internal: false,
-            reroutes: 0,
+            trail: Vec::new(),
             error: ErrorState::default(),
             uri_behind_alias: false,
             limit_rate: None,

@@ -131,6 +131,9 @@ pub enum Outcome {
         /// The new `$args`.
         args: Bytes,
     },
+    /// The exchange's URI was changed: choose the location again, without the server's own rewrite handlers. Of
+    /// those themselves it says no more than `Next`, for a location is chosen behind them anyway.
+    Relocate,
     /// Route the same exchange to the location `@name`; URI and arguments stay.
     Named(Arc<str>),
     /// End the connection without a word (nginx's 444). Logs show the status that the handler left in the exchange's
@@ -170,6 +173,9 @@ pub struct PlanBuilder {
     pub name: Box<str>,
     /// Set by modules, read by everybody.
     pub settings: Settings,
+    /// The plans of the location's `if` blocks, in order; they are finished before its own. None for a server,
+    /// whose `if` blocks set nothing.
+    pub conditionals: Vec<Arc<Plan>>,
     handlers: Vec<(Stage, Box<dyn Handler>)>,
     filters: Vec<Box<dyn Filter>>,
     loggers: Vec<Box<dyn Logger>>,
@@ -182,6 +188,7 @@ impl PlanBuilder {
         Self {
             name: name.into(),
             settings: Settings::default(),
+            conditionals: Vec::new(),
             handlers: Vec::new(),
             filters: Vec::new(),
             loggers: Vec::new(),

@@ -77,6 +77,10 @@ pub struct Settings {
     pub log_not_found: bool,
     /// `log_subrequest`: subrequests are in the access log.
     pub log_subrequest: bool,
+    /// `rewrite_log`: what rewrites do is told in the error log.
+    pub rewrite_log: bool,
+    /// `uninitialized_variable_warn`: variables of `set` that are read without having been set are told of.
+    pub uninitialized_variable_warn: bool,
     /// `error_log` of this location.
     pub error_log: Arc<ErrorLog>,
 }
@@ -270,6 +274,8 @@ impl Settings {
             internal: false,
             log_not_found: true,
             log_subrequest: false,
+            rewrite_log: false,
+            uninitialized_variable_warn: true,
             error_log: Arc::new(ErrorLog::default()),
         }
     }

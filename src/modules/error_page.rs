@@ -38,7 +38,7 @@ impl Module for ErrorPage {
     const DIRECTIVES: &'static [Directive<Conf>] = &[
         Directive {
             name: "error_page",
-            contexts: Contexts::HTTP_SERVER_LOCATION,
+            contexts: Contexts::HTTP_SERVER_LOCATION_IF,
             args: Shape::at_least(2, "CODE... [=[ANSWER]] URI"),
             repeat: Repeat::Many,
             set: add_pages,

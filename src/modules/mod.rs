@@ -34,7 +34,8 @@ pub mod range;
 pub mod real_ip;
 pub mod redirects;
 pub mod referer;
-pub mod return_response;
+pub mod rewrite;
+pub mod rewrite_settings;
 pub mod root;
 pub mod satisfy;
 pub mod secure_link;
@@ -68,6 +69,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<internal::Internal>::NEW,
     &Erased::<satisfy::Satisfy>::NEW,
     &Erased::<log_settings::LogSettings>::NEW,
+    &Erased::<rewrite_settings::RewriteSettings>::NEW,
     &Erased::<types::Types>::NEW,
     &Erased::<root::Root>::NEW,
     &Erased::<map::Maps>::NEW,
@@ -78,7 +80,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<referer::Referer>::NEW,
     &Erased::<secure_link::SecureLink>::NEW,
     // Handlers.
-    &Erased::<return_response::Return>::NEW,
+    &Erased::<rewrite::Rewrite>::NEW,
     &Erased::<real_ip::RealIp>::NEW,
     &Erased::<limit_req::LimitReq>::NEW,
     &Erased::<limit_conn::LimitConn>::NEW,
@@ -136,7 +138,8 @@ mod tests {
         check_examples::<real_ip::RealIp>();
         check_examples::<redirects::Redirects>();
         check_examples::<referer::Referer>();
-        check_examples::<return_response::Return>();
+        check_examples::<rewrite::Rewrite>();
+        check_examples::<rewrite_settings::RewriteSettings>();
         check_examples::<root::Root>();
         check_examples::<satisfy::Satisfy>();
         check_examples::<secure_link::SecureLink>();

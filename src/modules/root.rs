@@ -43,7 +43,7 @@ impl Module for Root {
     const DIRECTIVES: &'static [Directive<Conf>] = &[
         Directive {
             name: "root",
-            contexts: Contexts::HTTP_SERVER_LOCATION,
+            contexts: Contexts::HTTP_SERVER_LOCATION_IF,
             args: Shape::one("FOLDER"),
             repeat: Repeat::Once,
             set: |conf, arguments| {

@@ -131,6 +131,8 @@ fn placed(context: &str, line: &str) -> String {
         "http" => format!("http {{ {zones} {line} server {{ }} }}"),
         "server" => server(line),
         "location" => server(&format!("location / {{ {line} }}")),
+        "if in server" => server(&format!("if ($uri) {{ {line} }}")),
+        "if in location" => server(&format!("location / {{ if ($uri) {{ {line} }} }}")),
         "limit_except" => server(&format!("location / {{ limit_except GET {{ {line} }} }}")),
         other => panic!("{other} is no context"),
     }
@@ -174,7 +176,8 @@ const DIRECTIVES: &str = "
     satisfy auth_basic auth_basic_user_file auth_delay geo map split_clients
     events limit_req_zone limit_req limit_req_status limit_req_log_level limit_req_dry_run limit_conn_zone limit_conn
     limit_conn_status limit_conn_log_level limit_conn_dry_run
-    set_real_ip_from real_ip_header real_ip_recursive limit_rate limit_rate_after";
+    set_real_ip_from real_ip_header real_ip_recursive limit_rate limit_rate_after
+    rewrite if set break rewrite_log uninitialized_variable_warn";
 
 /// nginx's tuning that has no meaning here.
 const WITHOUT_EFFECT: &str = "

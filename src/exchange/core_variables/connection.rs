@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::LazyLock;
 use std::time::{Duration, UNIX_EPOCH};
 
+use bytes::Bytes;
+
 use super::{show, show_seconds};
 use crate::base::local_time;
 use crate::exchange::Exchange;
@@ -82,6 +84,11 @@ pub(super) fn pipe(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> boo
 /// As in nginx it is 0 until the response is sent, unless it was set.
 pub(super) fn limit_rate(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
     show(exchange.limit_rate.unwrap_or(0), out)
+}
+
+/// `set $limit_rate`: a size; another text changes nothing.
+pub(super) fn set_limit_rate(exchange: &mut Exchange, value: Bytes) {
+    exchange.set_limit_rate(&value);
 }
 
 pub(super) fn time_local(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
