@@ -80,7 +80,7 @@ pub fn variable_list(modules: &[&'static dyn AnyModule]) -> String {
 pub fn variable(modules: &[&'static dyn AnyModule], name: &str) -> Result<String, String> {
     let bare = name.trim_start_matches('$').to_ascii_lowercase();
     let all = variables(modules);
-    let families = all.iter().filter(|variable| variable.kind == VariableKind::Family);
+    let families = all.iter().filter(|variable| matches!(variable.kind, VariableKind::Family));
     let family = families.filter(|family| bare.starts_with(family.name)).max_by_key(|family| family.name.len());
     if let Some(found) = all.iter().find(|variable| variable.name == bare).or(family) {
         return Ok(variable_entry(found));
