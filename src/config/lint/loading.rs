@@ -139,7 +139,7 @@ pub static SECOND_HEADER: Lint = Lint {
 /// A server name that looks like a URL.
 pub static SUSPICIOUS_SERVER_NAME: Lint = Lint {
     code: "suspicious-server-name",
-    finds: "A `server_name` holds a slash or a colon.",
+    finds: "A `server_name` holds a slash.",
     matters: "Clients ask for a host by its name alone, so this name never fits.",
     instead: "Write the host, without scheme, port and path.",
     wrong: "server { listen 8080; server_name https://example.org/; }",
