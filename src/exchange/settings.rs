@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use super::template::Template;
 use crate::base::report::ErrorLog;
+use crate::http::method::Method;
 use crate::http::mime::{self, MimeTypes};
 use crate::http::status::Status;
 use crate::runtime::Symlinks;
@@ -66,6 +67,8 @@ pub struct Settings {
     pub error_pages: Arc<[ErrorPage]>,
     /// `recursive_error_pages`: an error page's own error may have an error page.
     pub recursive_error_pages: bool,
+    /// `allow_methods`; `None` is all of them.
+    pub allowed_methods: Option<Arc<AllowedMethods>>,
     /// `internal`: only internal redirects reach this location.
     pub internal: bool,
     /// `log_not_found`: missing files are errors in the log.
@@ -146,6 +149,15 @@ pub enum ServerTokens {
     Build,
     /// An own signature; an empty one sends no `Server` field.
     Text(Bytes),
+}
+
+/// `allow_methods`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllowedMethods {
+    /// The methods that the location's handlers are asked for.
+    pub methods: Box<[Method]>,
+    /// What `Allow` says: these, and OPTIONS, which is answered in any case.
+    pub field: Bytes,
 }
 
 /// Where files are.
@@ -262,6 +274,7 @@ impl Settings {
             server_name_in_redirect: false,
             error_pages: Arc::from([]),
             recursive_error_pages: false,
+            allowed_methods: None,
             internal: false,
             log_not_found: true,
             log_subrequest: false,
