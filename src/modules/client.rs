@@ -34,7 +34,7 @@ pub struct Conf {
     body_bytes_max: Option<u64>,
     body_buffer_bytes: usize,
     body_in_file: BodyInFile,
-    body_folder: PathBuf,
+    body_folder: Option<PathBuf>,
     body_folder_levels: [u8; 3],
 }
 
@@ -55,7 +55,7 @@ impl Default for Conf {
             body_bytes_max: settings.client_max_body_size,
             body_buffer_bytes: settings.client_body_buffer_bytes,
             body_in_file: settings.client_body_in_file,
-            body_folder: settings.client_body_folder.path.to_path_buf(),
+            body_folder: None,
             body_folder_levels: settings.client_body_folder.levels,
         }
     }
@@ -281,8 +281,12 @@ impl Module for Client {
         plan.settings.client_max_body_size = conf.body_bytes_max;
         plan.settings.client_body_buffer_bytes = conf.body_buffer_bytes;
         plan.settings.client_body_in_file = conf.body_in_file;
-        plan.settings.client_body_folder =
-            BodyFolder { path: Arc::from(build.prefix().join(&conf.body_folder)), levels: conf.body_folder_levels };
+        let folder = match &conf.body_folder {
+            Some(folder) => build.prefix().join(folder),
+            None => build.prefix().join(&plan.settings.client_body_folder.path),
+        };
+        build.folder(&folder, conf.body_folder.is_some());
+        plan.settings.client_body_folder = BodyFolder { path: Arc::from(folder), levels: conf.body_folder_levels };
         Ok(())
     }
 }
@@ -336,7 +340,7 @@ fn set_body_folder(conf: &mut Conf, arguments: &mut Arguments<'_>) -> Result<(),
         let error = arguments.error(1, "the levels of \"client_body_temp_path\" are too long");
         return Err(error.label("expected at most 10 digits in all"));
     }
-    conf.body_folder = arguments.path(0);
+    conf.body_folder = Some(arguments.path(0));
     conf.body_folder_levels = levels;
     Ok(())
 }
