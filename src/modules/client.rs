@@ -189,8 +189,9 @@ impl Module for Client {
                 Ok(())
             },
             default: "60s",
-            doc: "How long a client may send nothing in the middle of a request's body, before the request is given up \
-                  with 408.",
+            doc: "How long a client may send nothing in the middle of a request's body, while it is waited for. Then the \
+                  request is answered with 408 and the connection closed, where nginx closes it without an answer; or it is \
+                  reset, with `reset_timedout_connection`.",
             example: "client_body_timeout 20s;",
             origin: Origin::Nginx,
         },
