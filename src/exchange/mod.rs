@@ -8,6 +8,7 @@ mod access;
 pub mod answer;
 pub mod body;
 pub mod client;
+pub mod content;
 pub mod core_variables;
 pub mod definitions;
 pub mod error_pages;

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use super::rate::SizeValue;
 use super::template::Template;
 use crate::base::report::ErrorLog;
+use crate::http::method::Method;
 use crate::http::mime::{self, MimeTypes};
 use crate::http::status::Status;
 use crate::runtime::Symlinks;
@@ -27,6 +28,10 @@ pub struct Settings {
     pub client_body_timeout: Duration,
     /// `client_max_body_size` in bytes; `None` is no limit (configured as 0).
     pub client_max_body_size: Option<u64>,
+    /// `client_body_buffer_size` in bytes: how much of a request body is kept in memory.
+    pub client_body_buffer_bytes: usize,
+    /// `client_body_in_file_only`.
+    pub client_body_in_file: BodyInFile,
     /// `client_body_temp_path`: where request bodies go that do not stay in memory.
     pub client_body_folder: BodyFolder,
     /// `send_timeout`: between two writes the client accepts.
@@ -71,6 +76,8 @@ pub struct Settings {
     pub satisfy: Satisfy,
     /// `auth_delay`: how long a 401 of the access checks is held back.
     pub auth_delay: Duration,
+    /// `allow_methods`; `None` is all of them.
+    pub allowed_methods: Option<Arc<AllowedMethods>>,
     /// `internal`: only internal redirects reach this location.
     pub internal: bool,
     /// `log_not_found`: missing files are errors in the log.
@@ -100,6 +107,17 @@ pub struct Keepalive {
     pub disable_msie6: bool,
     /// `keepalive_disable safari`.
     pub disable_safari: bool,
+}
+
+/// `client_body_in_file_only`: which request bodies are in files that have a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyInFile {
+    /// None: what is too large for memory is in a file without a name.
+    Off,
+    /// All; the file goes with the request.
+    Clean,
+    /// All; the file stays.
+    On,
 }
 
 /// A folder for request bodies, a file each.
@@ -144,6 +162,15 @@ pub enum ServerTokens {
     Build,
     /// An own signature; an empty one sends no `Server` field.
     Text(Bytes),
+}
+
+/// `allow_methods`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllowedMethods {
+    /// The methods that the location's handlers are asked for.
+    pub methods: Box<[Method]>,
+    /// What `Allow` says: these, and OPTIONS, which is answered in any case.
+    pub field: Bytes,
 }
 
 /// Where files are.
@@ -249,6 +276,8 @@ impl Settings {
             },
             client_body_timeout: Duration::from_secs(60),
             client_max_body_size: Some(1024 * 1024),
+            client_body_buffer_bytes: 16 * 1024,
+            client_body_in_file: BodyInFile::Off,
             client_body_folder: BodyFolder { path: Arc::from(Path::new("client_body_temp")), levels: [0; 3] },
             send_timeout: Duration::from_secs(60),
             reset_timedout_connection: false,
@@ -271,6 +300,7 @@ impl Settings {
             recursive_error_pages: false,
             satisfy: Satisfy::All,
             auth_delay: Duration::ZERO,
+            allowed_methods: None,
             internal: false,
             log_not_found: true,
             log_subrequest: false,

@@ -22,6 +22,7 @@ pub mod listen;
 mod mailbox;
 mod symlinks;
 mod task;
+mod temp_file;
 mod timer;
 mod transport;
 mod worker;
@@ -36,6 +37,7 @@ pub use listen::{AcceptError, Acceptor, Address, Keepalive, ListenOptions, Peer,
 pub use mailbox::{JOBS_WAITING_MAX, Job, Mailbox, PostError};
 pub use symlinks::{Symlinks, open_checked, status_checked};
 pub use task::TaskId;
+pub use temp_file::{Naming, TempFile, TempFileError, make_folder};
 pub use timer::{Deadline, Elapsed, TICK, Timeout};
 pub use transport::Transport;
 pub use worker::Worker;
