@@ -105,6 +105,8 @@ impl Module for AuthBasic {
 
     const INHERIT: Option<Inherit<Conf>> = Some(|outer| Conf { realm_here: None, ..outer.clone() });
 
+    const INHERITS_ALL: fn(&Conf) -> bool = |conf| conf.realm_here.is_none();
+
     fn install(conf: &Conf, plan: &mut PlanBuilder, build: &mut Build<'_>) -> Result<(), Diagnostic> {
         let Some(realm) = conf.realm.as_ref().filter(|realm| realm.as_literal() != Some(OFF)) else { return Ok(()) };
         let Some(file) = &conf.file else {
