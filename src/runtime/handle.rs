@@ -13,6 +13,7 @@ use std::time::{Instant, SystemTime};
 
 use super::clock::Clock;
 use super::io::Sources;
+use super::jobs::{Pool, Work};
 use super::mailbox::Mailbox;
 use super::task::{TaskFuture, TaskId, Tasks};
 use super::timer::{Deadline, Timeout, Timers};
@@ -152,6 +153,13 @@ impl Handle {
     /// Ready in the next turn: what a task awaits after a bounded amount of work, so that none starves another.
     pub fn yield_now(&self) -> YieldNow {
         YieldNow { handle: self.clone(), asked_in: self.shared.turn.get() }
+    }
+
+    /// Has work done by a thread off the loop, from now on: what blocks, or computes for longer than a worker can spare.
+    /// Its value is awaited; dropping the future takes back what has not begun. Never waits here: where too much work
+    /// is waiting already ([`WORK_WAITING_MAX`](super::WORK_WAITING_MAX)) the future says so.
+    pub fn job<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Work<T> {
+        Pool::of_process().start(work)
     }
 
     /// Runs `use_buffer` with the worker's scratch buffer of [`SCRATCH_BYTES`], which holds whatever its last user left.

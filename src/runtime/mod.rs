@@ -3,6 +3,7 @@
 //! A [`Worker`] waits, tells tasks that their descriptors, timers or wakers are ready, polls those tasks, and starts
 //! again. A task is a future; a listener is one, a connection is one. Tasks reach their worker through a [`Handle`],
 //! descriptors through [`Io`], [`Transport`] and [`Acceptor`]. Other threads reach a worker through its [`Mailbox`].
+//! What blocks or takes long is done by the threads behind [`Handle::job`].
 //!
 //! What holds here and is seen only by what is absent: no HTTP, no lock or allocation per event, no waker stored for a
 //! descriptor or a timer (any event of a task polls the whole task, and each of its futures looks at its own readiness),
@@ -16,6 +17,7 @@ mod files;
 mod folder;
 mod handle;
 mod io;
+mod jobs;
 pub mod listen;
 mod mailbox;
 mod symlinks;
@@ -29,6 +31,7 @@ pub use files::{FileStatus, Kind, OpenFile, open, read_at, status};
 pub use folder::Folder;
 pub use handle::{Handle, Hooks, SCRATCH_BYTES, YieldNow};
 pub use io::{Io, Ready};
+pub use jobs::{JobError, WORK_WAITING_MAX, Work};
 pub use listen::{AcceptError, Acceptor, Address, Keepalive, ListenOptions, Peer, apply, bind, probe};
 pub use mailbox::{JOBS_WAITING_MAX, Job, Mailbox, PostError};
 pub use symlinks::{Symlinks, open_checked, status_checked};
