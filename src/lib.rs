@@ -28,7 +28,7 @@
 //!
 //! | layer | owns |
 //! |---|---|
-//! | [`base`] | sizes, times, regular expressions, the timing wheel, log files and severities |
+//! | [`base`] | sizes, times, regular expressions, the timing wheel, named zones, log files and severities |
 //! | [`http`] | messages as values; HTTP/1 bytes to messages and back; conditions, ranges, dates. No I/O, no clock |
 //! | [`runtime`] | the event loop: workers, tasks, descriptors, timers, sockets, files, jobs for blocking work. No HTTP |
 //! | [`exchange`] | one request and its one response: stages, plans, variables, templates, error pages, subrequests |

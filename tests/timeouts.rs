@@ -28,12 +28,17 @@ struct House {
 impl House {
     /// With these directives in its one server, and a file `/large` that no socket buffer holds.
     fn with(directives: &str) -> Self {
+        Self::with_http("", directives)
+    }
+
+    /// As `with`, and with these in front of the server.
+    fn with_http(http: &str, directives: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::File::create(folder.path().join("large")).unwrap().set_len(64 << 20).unwrap();
         std::fs::write(folder.path().join("small"), "small").unwrap();
         let root = folder.path().display();
         let text = format!(
-            "error_log stderr emerg; events {{ }} http {{ server {{ listen 127.0.0.1:0; root {root}; {directives} }} }}"
+            "error_log stderr emerg; events {{ }} http {{ {http} server {{ listen 127.0.0.1:0; root {root}; {directives} }} }}"
         );
         let request = Request {
             origin: Origin::BuiltIn(text),
@@ -236,4 +241,85 @@ fn a_refused_client_that_still_sends_is_listened_to_for_lingering_timeout() {
     assert_eq!(house.prepared.worker().handle().tasks(), 3, "the connection still takes in what comes");
     house.pass(6);
     assert_eq!(house.prepared.worker().handle().tasks(), 2, "it is gone");
+}
+
+/// Requests of all clients count together; one in a minute is one in 62.5 s, for nginx counts thousandths in a second.
+const LIMIT_ZONE: &str = "limit_req_zone all zone=one:32k rate=1r/m;";
+
+/// Clients that each send a request.
+fn asking(house: &mut House, count: usize) -> Vec<Client> {
+    let mut clients: Vec<Client> = (0..count).map(|_| house.connect()).collect();
+    clients.iter_mut().for_each(|client| client.send(REQUEST, house));
+    clients
+}
+
+/// The status each client has been answered with, or `-`.
+fn statuses(clients: &mut [Client]) -> Vec<String> {
+    let status = |client: &mut Client| {
+        client.look();
+        client.text().split(' ').nth(1).unwrap_or("-").to_owned()
+    };
+    clients.iter_mut().map(status).collect()
+}
+
+#[test]
+fn limit_req_delays_a_burst_to_the_rate() {
+    let mut house = House::with_http(LIMIT_ZONE, "limit_req zone=one burst=2;");
+    let mut clients = asking(&mut house, 4);
+    assert_eq!(statuses(&mut clients), ["200", "-", "-", "503"]);
+    house.pass(62);
+    assert_eq!(statuses(&mut clients), ["200", "-", "-", "503"]);
+    house.pass(1);
+    assert_eq!(statuses(&mut clients), ["200", "200", "-", "503"]);
+    house.pass(61);
+    assert_eq!(statuses(&mut clients), ["200", "200", "-", "503"]);
+    house.pass(2);
+    assert_eq!(statuses(&mut clients), ["200", "200", "200", "503"]);
+}
+
+#[test]
+fn limit_req_has_room_again_as_time_passes() {
+    let mut house = House::with_http(LIMIT_ZONE, "limit_req zone=one burst=1 nodelay;");
+    assert_eq!(statuses(&mut asking(&mut house, 3)), ["200", "200", "503"]);
+    house.pass(62);
+    assert_eq!(statuses(&mut asking(&mut house, 1)), ["503"]);
+    house.pass(1);
+    assert_eq!(statuses(&mut asking(&mut house, 2)), ["200", "503"]);
+    house.pass(1000);
+    assert_eq!(statuses(&mut asking(&mut house, 3)), ["200", "200", "503"]);
+}
+
+#[test]
+fn limit_req_delays_only_what_is_beyond_delay() {
+    let mut house = House::with_http(LIMIT_ZONE, "limit_req zone=one burst=3 delay=2;");
+    let mut clients = asking(&mut house, 5);
+    assert_eq!(statuses(&mut clients), ["200", "200", "200", "-", "503"]);
+    house.pass(63);
+    assert_eq!(statuses(&mut clients), ["200", "200", "200", "200", "503"]);
+}
+
+#[test]
+fn a_client_that_leaves_while_limit_req_delays_it_is_let_go_and_stays_counted() {
+    let mut house = House::with_http(LIMIT_ZONE, "limit_req zone=one burst=5;");
+    let clients = asking(&mut house, 3);
+    assert_eq!(house.prepared.worker().handle().tasks(), 5);
+    drop(clients);
+    house.turn();
+    assert_eq!(house.prepared.worker().handle().tasks(), 2);
+    house.pass(62);
+    let mut clients = asking(&mut house, 1);
+    house.pass(63);
+    assert_eq!(statuses(&mut clients), ["-"]);
+    house.pass(63);
+    assert_eq!(statuses(&mut clients), ["200"]);
+}
+
+#[test]
+fn a_request_that_limit_req_delays_is_not_yet_counted_by_limit_conn() {
+    let zones = format!("{LIMIT_ZONE} limit_conn_zone all zone=few:32k;");
+    let mut house = House::with_http(&zones, "limit_req zone=one burst=5; limit_conn few 1;");
+    let mut clients = asking(&mut house, 2);
+    assert_eq!(statuses(&mut clients), ["200", "-"]);
+    house.pass(63);
+    assert_eq!(statuses(&mut clients), ["200", "200"]);
 }

@@ -1,11 +1,14 @@
 //! What every other layer may use: numbers and times as nginx writes them, regular expressions, suggestions for
-//! misspelt words, the timing wheel, the logs' files and severities, why a system call failed. Nothing of ours lies below it.
+//! misspelt words, the forms of stored passwords, the timing wheel, tables of fixed size and the zones made of them, the
+//! logs' files and severities, why a system call failed. Nothing of ours lies below it.
 
 pub mod base64;
+pub mod crypt;
 pub mod duration;
 pub mod local_time;
 pub mod log_buffer;
 pub mod log_file;
+pub mod lru_table;
 pub mod reason;
 pub mod regex;
 pub mod report;
@@ -13,3 +16,4 @@ pub mod size;
 pub mod suggest;
 pub mod syslog;
 pub mod wheel;
+pub mod zone;

@@ -6,7 +6,7 @@
 
 use std::fmt::Display;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use crate::base::size::{SizeError, parse_offset, parse_size};
 use crate::base::suggest::nearest;
 use crate::exchange::template::{Template, TemplateError};
 use crate::exchange::variables::Slot;
+use crate::http::status::Status;
 
 /// One directive as a setter sees it. Word 0 is the first behind the name.
 #[derive(Clone, Copy)]
@@ -165,6 +166,16 @@ impl<'a> Arguments<'a> {
         }
     }
 
+    /// The status of an answer that refuses, from 400 to 599 (`limit_req_status`).
+    ///
+    /// # Errors
+    /// Another number, or none.
+    pub fn error_status(&self, index: usize) -> Result<Status, Diagnostic> {
+        let code = self.number::<u16>(index)?;
+        let status = Status::new(code).filter(|_| (400..=599).contains(&code));
+        status.ok_or_else(|| self.invalid_value(index, "status").label("expected a code from 400 to 599"))
+    }
+
     /// One of these words, in either case, as nginx takes them.
     ///
     /// # Errors
@@ -231,6 +242,12 @@ impl<'a> Arguments<'a> {
     /// The prefix that relative paths are taken from.
     pub fn prefix(&self) -> &'a str {
         &self.session.prefix
+    }
+
+    /// The folder of the main file, where nginx takes relative names from of files that belong to the configuration
+    /// (`include`, `auth_basic_user_file`); the prefix for a text without a file.
+    pub fn folder(&self) -> &'a Path {
+        &self.session.folder
     }
 
     /// The lines of a raw block (`types { }`), what they include expanded. Each line's name is its

@@ -35,6 +35,8 @@ pub(super) struct Assembly<'a> {
     pub(super) error_log: Option<&'a Path>,
     /// What the servers expect of themselves.
     pub(super) foretold: Vec<Foretold>,
+    /// Of the server that is being built.
+    pub(super) server_names: Vec<Name>,
 }
 
 impl Assembly<'_> {
@@ -57,8 +59,10 @@ impl Assembly<'_> {
 
     fn server(&mut self, draft: &DraftServer) -> (Arc<Server>, ServerBuilder, Vec<ServerName>) {
         let mut given = ServerBuilder::default();
+        self.server_names.clear();
         self.each_module(&draft.confs, |module, conf, build| module.server(conf, &mut given, build));
         let names = self.names(&mut given, draft.place);
+        self.server_names.extend(names.iter().map(|(name, ..)| name.clone()));
         let plan = Arc::new(self.plan("", &draft.confs).finish(None));
         let failure = match has_regex(&draft.locations) {
             true => Arc::new(self.failure_plan(&draft.confs)),
@@ -167,6 +171,7 @@ impl Assembly<'_> {
             prefix: self.session.prefix_path(),
             error_log: self.error_log,
             warnings: &mut warnings,
+            server_names: &self.server_names,
         };
         let asked = self.modules.iter().zip(confs).zip(self.failed).filter(|(_, failed)| !**failed);
         for ((module, conf), _) in asked {

@@ -1,13 +1,16 @@
 //! What modules give: the process, the virtual servers, and the hands to open things with.
 
+use std::collections::TryReserveError;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::diagnostics::{Diagnostic, Place};
 use super::expectations::Expectation;
 use super::resources::Resources;
+use super::zones::ZoneDefinition;
 use crate::base::log_file::LogFile;
 use crate::base::report::ErrorLog;
+use crate::base::zone::Zone;
 use crate::route::names::Name;
 pub use crate::route::tree::Reading;
 use crate::runtime::listen::{Address, ListenOptions};
@@ -100,6 +103,7 @@ pub struct Build<'a> {
     pub(super) prefix: &'a Path,
     pub(super) error_log: Option<&'a Path>,
     pub(super) warnings: &'a mut Vec<Diagnostic>,
+    pub(super) server_names: &'a [Name],
 }
 
 impl Build<'_> {
@@ -123,8 +127,35 @@ impl Build<'_> {
         Ok(file)
     }
 
-    /// Keeps a warning.
-    pub fn warn(&mut self, warning: Diagnostic) {
-        self.warnings.push(warning);
+    /// The names of the virtual server that is being built; empty while its names are being gathered.
+    pub fn server_names(&self) -> &[Name] {
+        self.server_names
+    }
+
+    /// The zone of a definition, made if need be; the same name, kind and key is the same zone, also after a reload.
+    /// A changed size takes effect when the configuration does. With another key or kind it begins anew, which a
+    /// warning says.
+    ///
+    /// # Errors
+    /// Another kind of zone has the name, or there is not enough memory.
+    pub fn zone<Z: Zone>(
+        &mut self,
+        definition: &ZoneDefinition,
+        make: impl FnOnce(u64) -> Result<Z, TryReserveError>,
+    ) -> Result<Arc<Z>, Diagnostic> {
+        let (zone, warning) = self.resources.zones.open(definition, make)?;
+        self.warnings.extend(warning);
+        Ok(zone)
+    }
+
+    /// The error for a zone of this kind that is used, at `place`, and that nobody defines; `definition` is a line
+    /// that would.
+    pub fn unknown_zone(&self, kind: &str, name: &str, place: Place, definition: &str) -> Diagnostic {
+        self.resources.zones.unknown(kind, name, place, definition)
+    }
+
+    /// Keeps a warning; or an error, where the module can go on and find more.
+    pub fn warn(&mut self, finding: Diagnostic) {
+        self.warnings.push(finding);
     }
 }

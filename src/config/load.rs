@@ -98,6 +98,7 @@ pub fn load(request: &Request, previous: Option<&Resources>) -> Loaded {
         documents: read.documents,
         variables: RefCell::new(Variables::new(CORE_VARIABLES.iter().chain(tables))),
         prefix: request.prefix.to_string_lossy().into_owned(),
+        folder: folder.to_owned(),
         findings: Findings::default(),
     };
     read.findings.into_iter().for_each(|finding| session.report(finding));
@@ -133,6 +134,7 @@ fn understand(
         resources: &mut resources,
         error_log: request.error_log.as_deref(),
         foretold: Vec::new(),
+        server_names: Vec::new(),
     };
     let (process, tree) = assembly.build(&draft, rustix::process::geteuid().is_root());
     let foretold = assembly.foretold;

@@ -38,5 +38,6 @@ pub(crate) mod testing;
 mod tests;
 mod variables;
 mod words;
+pub mod zones;
 
 pub use load::{Configuration, Loaded, Origin, Report, Request, load};

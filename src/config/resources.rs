@@ -1,30 +1,34 @@
 //! What a configuration has opened, by name, and what a reload therefore need not open again.
 //!
 //! A new load is given the resources of the running one; what both name is one object, so that a
-//! log is not opened twice. What the new one does not name is closed with the last plan that uses it.
+//! log is not opened twice and a zone goes on counting. What the new one does not name is closed with the last plan
+//! that uses it.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::diagnostics::{Diagnostic, Level, Place};
+use super::zones::Zones;
 use crate::base::log_file::LogFile;
 use crate::base::reason::Reason;
 use crate::base::report::{Severity, report};
 
 /// What is open.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Resources {
     log_files: HashMap<PathBuf, Arc<LogFile>>,
     /// What was open before; taken over when it is named again.
     previous: HashMap<PathBuf, Arc<LogFile>>,
+    pub(super) zones: Zones,
 }
 
 impl Resources {
     /// Nothing open yet; what `previous` holds may be taken over.
     pub fn after(previous: Option<&Self>) -> Self {
-        let previous = previous.map(|previous| previous.log_files.clone()).unwrap_or_default();
-        Self { log_files: HashMap::new(), previous }
+        let Some(previous) = previous else { return Self::default() };
+        let zones = Zones::after(&previous.zones);
+        Self { log_files: HashMap::new(), previous: previous.log_files.clone(), zones }
     }
 
     /// A log file, opened for appending and created if need be; the same path is the same file.
@@ -88,5 +92,11 @@ impl Resources {
     /// Lets go of what was open before and was not named again.
     pub(super) fn finish(&mut self) {
         self.previous = HashMap::new();
+        self.zones.finish();
+    }
+
+    /// Does what had to wait until nothing can refuse the configuration any more: called when it is published.
+    pub fn take_effect(&mut self) {
+        self.zones.take_effect();
     }
 }

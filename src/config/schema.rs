@@ -189,6 +189,10 @@ pub trait Module: 'static {
     /// directives that are not inherited (`return`).
     const INHERIT: Option<Inherit<Self::Conf>> = None;
 
+    /// Whether `INHERIT` would make the same of these settings: then a nested block shares them, which costs nothing in
+    /// a configuration of many blocks.
+    const INHERITS_ALL: fn(&Self::Conf) -> bool = |_| false;
+
     /// Gives what was set for the whole process.
     ///
     /// # Errors
@@ -304,6 +308,7 @@ impl<M: Module> AnyModule for Erased<M> {
     fn inherit(&self, enclosing: &Conf) -> Conf {
         match M::INHERIT {
             None => Rc::clone(enclosing),
+            Some(_) if (M::INHERITS_ALL)(Self::conf(enclosing)) => Rc::clone(enclosing),
             Some(inherit) => Rc::new(inherit(Self::conf(enclosing))),
         }
     }

@@ -5,7 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use webserv_grammar::Span;
 
@@ -22,6 +22,8 @@ pub(super) struct Session {
     pub(super) variables: RefCell<Variables>,
     /// What relative paths are taken from (`-p`).
     pub(super) prefix: String,
+    /// The folder of the main file.
+    pub(super) folder: PathBuf,
     pub(super) findings: Findings,
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::render::{self, Colour};
-use super::schema::{AnyModule, Erased, Module};
+use super::schema::{AnyModule, Contexts, Erased, Module};
 use super::{Configuration, Origin, Request, load};
 use crate::exchange::plan::Plan;
 use crate::exchange::site::Site;
@@ -57,15 +57,22 @@ pub(crate) fn plan_at<M: Module>(http: &str, path: &str) -> Arc<Plan> {
 /// Checks that the example of each directive is accepted in each block where it may stand.
 #[track_caller]
 pub(crate) fn check_examples<M: Module>() {
+    check_examples_after::<M>("");
+}
+
+/// [`check_examples`] where examples name what is defined by lines of `http`.
+#[track_caller]
+pub(crate) fn check_examples_after<M: Module>(http: &str) {
     for directive in M::DIRECTIVES {
-        for context in directive.contexts.names() {
+        for context in directive.contexts.names().filter(|context| !context.starts_with("if ")) {
             let example = directive.example;
+            let http = if directive.contexts == Contexts::HTTP { "" } else { http };
             let text = match context {
                 "main" => format!("{example} http {{ }}"),
                 "events" => format!("events {{ {example} }} http {{ }}"),
-                "http" => format!("http {{ {example} server {{ }} }}"),
-                "server" => format!("http {{ server {{ {example} }} }}"),
-                "location" => format!("http {{ server {{ location / {{ {example} }} }} }}"),
+                "http" => format!("http {{ {http} {example} server {{ }} }}"),
+                "server" => format!("http {{ {http} server {{ {example} }} }}"),
+                "location" => format!("http {{ {http} server {{ location / {{ {example} }} }} }}"),
                 _ => format!("http {{ server {{ location / {{ {context} GET {{ {example} }} }} }} }}"),
             };
             let (configuration, report) = load_with::<M>(&text);

@@ -60,7 +60,7 @@ fn prepare(server: &Server, configuration: Configuration) -> Option<(Configurati
 }
 
 fn publish(server: &mut Server, configuration: Configuration, change: Change) {
-    let Configuration { process, tree, resources } = configuration;
+    let Configuration { process, tree, mut resources } = configuration;
     for address in change.added() {
         report(Severity::Notice, format_args!("listening on {address}"));
     }
@@ -70,6 +70,7 @@ fn publish(server: &mut Server, configuration: Configuration, change: Change) {
     for address in &change.differing {
         report(Severity::Warn, format_args!("the changed options of {address} take effect at the next start"));
     }
+    resources.take_effect();
     let servers = tree.servers();
     server.published.publish(Arc::new(tree));
     let (added, removed) = server.listeners.commit(change, server.workers.len());

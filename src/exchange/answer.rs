@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::access;
 use super::error_pages;
 use super::exchange::{ErrorState, Exchange, Shown};
 use super::plan::{Handling, Outcome, Plan, Stage};
@@ -94,18 +95,24 @@ async fn run(exchange: &mut Exchange) -> Outcome {
     run_handlers(exchange, &plan, first..plan.handlers.len()).await
 }
 
-async fn run_handlers(exchange: &mut Exchange, plan: &Plan, which: std::ops::Range<usize>) -> Outcome {
-    for (handler, stage) in plan.handlers[which.clone()].iter().zip(&plan.stages[which]) {
-        // The client has passed the checks of its own request; as in nginx a subrequest meets none.
-        if *stage == Stage::Access && exchange.is_subrequest() {
-            continue;
-        }
-        let outcome = match handler.handle(exchange) {
-            Handling::Done(outcome) => outcome,
-            Handling::Later(outcome) => outcome.await,
+async fn run_handlers(exchange: &mut Exchange, plan: &Plan, mut which: std::ops::Range<usize>) -> Outcome {
+    while let Some(at) = which.next() {
+        let handler = &plan.handlers[at];
+        let outcome = if plan.stages[at] == Stage::Access {
+            let end = plan.stages.partition_point(|stage| *stage <= Stage::Access).min(which.end);
+            which.start = end;
+            access::ask(exchange, &plan.handlers[at..end]).await
+        } else {
+            match handler.handle(exchange) {
+                Handling::Done(outcome) => outcome,
+                Handling::Later(outcome) => outcome.await,
+            }
         };
         if !matches!(outcome, Outcome::Next | Outcome::Granted) {
-            exchange.tell(|| Step::Decided { module: handler.module() });
+            // Which of the checks refused is told where they are asked.
+            if plan.stages[at] != Stage::Access {
+                exchange.tell(|| Step::Decided { module: handler.module() });
+            }
             return outcome;
         }
     }

@@ -51,6 +51,14 @@ impl Body {
         Self::Stream { source: Box::new(Chain { current: Self::Empty, rest: bodies.into_iter() }), length }
     }
 
+    /// The content piece by piece, for who must see it or frame it.
+    pub fn into_source(self) -> Box<dyn Source> {
+        match self {
+            Self::Stream { source, .. } => source,
+            whole => Box::new(whole),
+        }
+    }
+
     /// Whether the body is known to have no content.
     pub fn is_empty(&self) -> bool {
         self.length() == Some(0)

@@ -43,6 +43,16 @@ impl Client {
         });
         asked.as_deref().copied()
     }
+
+    /// Ready when the client has closed its connection, or its side of it, or reset it: for handlers that wait for
+    /// something else than the client. What it sent before may still be unread. Where there is no connection it is
+    /// never ready.
+    pub async fn left(&self) {
+        match self.transport.upgrade() {
+            Some(transport) => transport.closed().await,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 /// What is known of a listening address.

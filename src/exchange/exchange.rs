@@ -4,7 +4,7 @@
 //! many, a subrequest (`subrequest`) is one without a client of its own. What happens to it in order is in
 //! `answer`; here is its state.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::fmt;
 use std::ops::Range;
 use std::rc::Rc;
@@ -15,6 +15,7 @@ use bytes::Bytes;
 
 use super::client::{Client, Peer};
 use super::family::Family;
+use super::limits::Limits;
 use super::plan::Plan;
 use super::record::Record;
 use super::request::Request;
@@ -72,6 +73,8 @@ pub struct Exchange {
     pub(super) lineage: Option<Box<Lineage>>,
     /// What it shares with its subrequests; made when something is first put into it.
     pub(super) family: OnceCell<Rc<Family>>,
+    /// What `once` has computed.
+    known: RefCell<Vec<(&'static str, Option<Bytes>)>>,
 }
 
 /// What error pages have made of an exchange.
@@ -179,6 +182,7 @@ impl Exchange {
             trace: None,
             lineage: None,
             family: OnceCell::new(),
+            known: RefCell::default(),
         }
     }
 
@@ -218,6 +222,18 @@ impl Exchange {
         self.lineage.as_ref().map_or(&self.method, |lineage| &lineage.main_method)
     }
 
+    /// What limits have made of it and its subrequests.
+    pub fn limits(&self) -> &Limits {
+        &self.family().limits
+    }
+
+    /// Gives back the places that limits counted: it is over, and only its record is still needed.
+    pub fn release_limits(&self) {
+        if let Some(family) = self.family.get() {
+            family.limits.release();
+        }
+    }
+
     pub(super) fn family(&self) -> &Rc<Family> {
         self.family.get_or_init(Rc::default)
     }
@@ -232,6 +248,36 @@ impl Exchange {
         if let Some(trace) = &self.trace {
             trace.tell(step());
         }
+    }
+
+    /// The value of a variable that the settings of the location decide (`PlanBuilder::value`), computed when it is
+    /// first read; as in nginx it stays what it was, wherever the exchange is routed later. None when it has no value,
+    /// or nothing was set.
+    pub fn location_value(&self, name: &'static str) -> Option<Bytes> {
+        if let Some(known) = self.known(name) {
+            return known;
+        }
+        let value = self.plan.value(name)?;
+        self.once(name, || {
+            let mut out = Vec::new();
+            value.compute(self, &mut out).then(|| Bytes::from(out))
+        })
+    }
+
+    /// What `compute` gave when it was first asked for under this name; a module's way to do something once for the
+    /// whole exchange.
+    pub fn once(&self, name: &'static str, compute: impl FnOnce() -> Option<Bytes>) -> Option<Bytes> {
+        if let Some(known) = self.known(name) {
+            return known;
+        }
+        // Not borrowed meanwhile: one value may need another.
+        let value = compute();
+        self.known.borrow_mut().push((name, value.clone()));
+        value
+    }
+
+    fn known(&self, name: &str) -> Option<Option<Bytes>> {
+        self.known.borrow().iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
     }
 
     /// Writes to the error log of the location, with what nginx tells of a request: connection,

@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 
+use super::limits::Limits;
 use super::variables::Slot;
 
 /// What the exchanges of one client request share.
@@ -19,6 +20,8 @@ pub(super) struct Family {
     slots: RefCell<Vec<(Slot, Bytes)>>,
     id: OnceCell<Box<str>>,
     subrequests: Cell<u16>,
+    /// What limits have made of them.
+    pub(super) limits: Limits,
 }
 
 /// One of the subrequests that may be at work at once; given back when it is dropped.

@@ -4,6 +4,7 @@
 //! and `Body` the result; `subrequest` lets an exchange ask for a part of its answer. Modules put handlers, filters and loggers into plans; `server` makes
 //! exchanges and sends responses; `route` is behind the trait `Site`. No sockets, no parsing.
 
+mod access;
 pub mod answer;
 pub mod body;
 pub mod client;
@@ -14,6 +15,7 @@ mod exchange;
 mod family;
 pub mod files;
 pub mod intake;
+pub mod limits;
 pub mod path;
 pub mod plan;
 pub mod record;
@@ -30,6 +32,7 @@ pub(crate) mod test_support;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod trace;
+pub mod trailers;
 pub mod variables;
 
 pub use exchange::{Captured, Captures, ErrorState, Exchange, Shown};

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use super::exchange::Exchange;
 use super::response::Response;
 use super::settings::Settings;
+use super::variables::Computed;
 use crate::http::method::Method;
 use crate::http::status::Status;
 
@@ -35,8 +36,18 @@ pub struct Plan {
     pub filters: Box<[Box<dyn Filter>]>,
     /// Told of each finished exchange.
     pub loggers: Box<[Box<dyn Logger>]>,
+    /// What variables come to here whose value the location's settings decide; see [`Plan::value`].
+    pub values: Box<[(&'static str, Box<dyn Computed>)]>,
     /// Another plan for methods that `limit_except` does not name.
     pub except: Option<Except>,
+}
+
+impl Plan {
+    /// How a variable of a module is computed in this location, if its settings say so. Asked only when the variable is
+    /// read (`Exchange::location_value`); there are few, so they are gone through.
+    pub fn value(&self, name: &str) -> Option<&dyn Computed> {
+        self.values.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value)
+    }
 }
 
 /// `limit_except`: all methods but these go another way.
@@ -55,7 +66,8 @@ pub enum Stage {
     Rewrite,
     /// Limits.
     PreAccess,
-    /// Who may: `allow`, `deny`, passwords. Not asked for subrequests: the client has passed those of its own request.
+    /// Who may: `allow`, `deny`, passwords; what its handlers say together is up to `satisfy`. Not asked for subrequests:
+    /// the client has passed those of its own request.
     Access,
     /// `try_files`.
     PreContent,
@@ -93,7 +105,8 @@ impl From<Outcome> for Handling<'_> {
 pub enum Outcome {
     /// The next handler has its turn.
     Next,
-    /// An access check lets the request pass; what `satisfy` makes of it is up to the stages.
+    /// A check of the stage `Access` lets the request pass; with `satisfy any` the others are not asked. Of any other
+    /// handler it says no more than `Next`.
     Granted,
     /// This is the response; filters see it, error pages do not replace it.
     Respond(Box<Response>),
@@ -156,6 +169,7 @@ pub struct PlanBuilder {
     handlers: Vec<(Stage, Box<dyn Handler>)>,
     filters: Vec<Box<dyn Filter>>,
     loggers: Vec<Box<dyn Logger>>,
+    values: Vec<(&'static str, Box<dyn Computed>)>,
 }
 
 impl PlanBuilder {
@@ -167,6 +181,7 @@ impl PlanBuilder {
             handlers: Vec::new(),
             filters: Vec::new(),
             loggers: Vec::new(),
+            values: Vec::new(),
         }
     }
 
@@ -185,6 +200,12 @@ impl PlanBuilder {
         self.loggers.push(Box::new(logger));
     }
 
+    /// Says how the variable `name` of a module is computed in this location; the variable's getter asks for it by
+    /// `Exchange::location_value`.
+    pub fn value(&mut self, name: &'static str, value: impl Computed + 'static) {
+        self.values.push((name, Box::new(value)));
+    }
+
     /// The finished plan.
     pub fn finish(mut self, except: Option<Except>) -> Plan {
         self.handlers.sort_by_key(|(stage, _)| *stage);
@@ -196,6 +217,7 @@ impl PlanBuilder {
             handlers: self.handlers.into_iter().map(|(_, handler)| handler).collect(),
             filters: self.filters.into_boxed_slice(),
             loggers: self.loggers.into_boxed_slice(),
+            values: self.values.into_boxed_slice(),
             except,
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::response::Response;
+use crate::http::headers::Headers;
 
 /// What became of an exchange on the wire. Empty until the head is sent.
 #[derive(Debug, Default)]
@@ -13,6 +14,8 @@ pub struct Record {
     pub status: Option<crate::http::status::Status>,
     /// `Content-Length` as sent.
     pub content_length: Option<u64>,
+    /// Fields behind the content, as sent; also where the protocol had no place for them.
+    pub trailers: Headers,
     /// Whether the body was sent in chunks.
     pub chunked: bool,
     /// Whether the connection was to be kept.

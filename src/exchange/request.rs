@@ -3,8 +3,9 @@
 use bytes::Bytes;
 
 use super::body::Inflow;
+use crate::http::credentials::Credentials;
 use crate::http::h1::RequestHead;
-use crate::http::headers::Headers;
+use crate::http::headers::{Headers, names};
 use crate::http::method::Method;
 
 /// A request as it was received.
@@ -29,5 +30,10 @@ impl Request {
     /// The value of the first field with this name.
     pub fn header(&self, name: &[u8]) -> Option<&Bytes> {
         self.head.headers.get(name)
+    }
+
+    /// The user and the password that were given with Basic authentication.
+    pub fn credentials(&self) -> Option<Credentials> {
+        Credentials::parse(self.header(names::AUTHORIZATION)?)
     }
 }

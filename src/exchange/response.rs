@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::body::Body;
+use super::trailers::Trailers;
 use crate::http::conditional::weaken;
 use crate::http::headers::{Headers, names};
 use crate::http::status::Status;
@@ -27,6 +28,8 @@ pub struct Response {
     pub headers: Headers,
     /// The content. For HEAD it is what GET would have sent; the connection leaves it out.
     pub body: Body,
+    /// Fields behind the content. They ask for content in chunks, where the protocol has those.
+    pub trailers: Option<Trailers>,
     /// Whether the content may be answered in ranges (RFC 9110 section 14): set by handlers that
     /// can produce any part of it.
     pub ranges: bool,
@@ -44,6 +47,7 @@ impl Response {
             location: None,
             headers: Headers::new(),
             body: Body::Empty,
+            trailers: None,
             ranges: false,
             close: false,
         }

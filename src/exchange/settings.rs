@@ -48,6 +48,8 @@ pub struct Settings {
     pub types: Arc<MimeTypes>,
     /// `default_type`: for extensions that `types` does not know.
     pub default_type: Bytes,
+    /// `charset`: what content of the type `text/html` is sent in, for those who must count its characters.
+    pub charset: Option<Template>,
     /// `server_tokens`: what `Server` and the built-in error pages tell.
     pub server_tokens: ServerTokens,
     /// `absolute_redirect`: redirects name scheme and host.
@@ -60,6 +62,10 @@ pub struct Settings {
     pub error_pages: Arc<[ErrorPage]>,
     /// `recursive_error_pages`: an error page's own error may have an error page.
     pub recursive_error_pages: bool,
+    /// `satisfy`: how many of the access checks must let a request pass.
+    pub satisfy: Satisfy,
+    /// `auth_delay`: how long a 401 of the access checks is held back.
+    pub auth_delay: Duration,
     /// `internal`: only internal redirects reach this location.
     pub internal: bool,
     /// `log_not_found`: missing files are errors in the log.
@@ -182,6 +188,15 @@ pub enum ErrorAnswer {
     Fixed(Status),
 }
 
+/// `satisfy all|any`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Satisfy {
+    /// Each check that has an opinion must let the request pass.
+    All,
+    /// One is enough.
+    Any,
+}
+
 /// Where an error page is.
 #[derive(Clone, Debug)]
 pub enum ErrorTarget {
@@ -236,12 +251,15 @@ impl Settings {
             symlinks: SymlinkCheck::default(),
             types: Arc::new(MimeTypes::nginx_default()),
             default_type: Bytes::from_static(b"text/plain"),
+            charset: None,
             server_tokens: ServerTokens::On,
             absolute_redirect: true,
             port_in_redirect: true,
             server_name_in_redirect: false,
             error_pages: Arc::from([]),
             recursive_error_pages: false,
+            satisfy: Satisfy::All,
+            auth_delay: Duration::ZERO,
             internal: false,
             log_not_found: true,
             log_subrequest: false,

@@ -33,6 +33,13 @@ pub enum VariableKind {
 /// lower case. Returns false, and writes nothing, when the variable has no value (a log shows `-`).
 pub type Getter = fn(exchange: &Exchange, member: &str, out: &mut Vec<u8>) -> bool;
 
+/// A variable's value by what a configuration sets: by a location's settings (`Plan::value`), or by a block that
+/// defines the variable.
+pub trait Computed: Send + Sync + std::fmt::Debug {
+    /// Writes the value behind what `out` holds. Returns false, and writes nothing, when there is none.
+    fn compute(&self, exchange: &Exchange, out: &mut Vec<u8>) -> bool;
+}
+
 /// A number for a variable that the configuration defines; the same in all templates of one load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Slot(pub u16);

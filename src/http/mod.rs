@@ -8,6 +8,7 @@
 
 pub mod cgi;
 pub mod conditional;
+pub mod credentials;
 pub mod date;
 pub mod escape;
 pub mod h1;

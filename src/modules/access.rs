@@ -16,6 +16,7 @@ use crate::config::schema::{Contexts, Directive, Inherit, Module, Origin, Repeat
 use crate::exchange::Exchange;
 use crate::exchange::client::Peer;
 use crate::exchange::plan::{Handler, Handling, Outcome, PlanBuilder, Stage};
+use crate::exchange::settings::Satisfy;
 use crate::http::status::Status;
 
 /// The module.
@@ -132,17 +133,24 @@ struct Rules(Arc<[Rule]>);
 
 impl Handler for Rules {
     fn handle<'a>(&'a self, exchange: &'a mut Exchange) -> Handling<'a> {
-        if may(&self.0, exchange.client.peer) {
-            return Outcome::Next.into();
-        }
-        exchange.report(Severity::Error, format_args!("access forbidden by rule"));
-        Outcome::Fail(Status::FORBIDDEN).into()
+        let outcome = match may(&self.0, exchange.client.peer) {
+            None => Outcome::Next,
+            Some(true) => Outcome::Granted,
+            Some(false) => {
+                // With `any` another check may let the client pass; the stage tells of the refusal if none does.
+                if exchange.plan.settings.satisfy == Satisfy::All {
+                    exchange.report(Severity::Error, format_args!("access forbidden by rule"));
+                }
+                Outcome::Fail(Status::FORBIDDEN)
+            }
+        };
+        outcome.into()
     }
 }
 
-/// Whether a client may ask. An IPv4 client that came to an IPv6 address is judged by the rules for IPv4 where there
+/// Whether a client may ask, where a rule fits it. An IPv4 client that came to an IPv6 address is judged by the rules for IPv4 where there
 /// are any, as in nginx.
-fn may(rules: &[Rule], peer: Peer) -> bool {
+fn may(rules: &[Rule], peer: Peer) -> Option<bool> {
     let found = match peer {
         Peer::Unix => rules.iter().find(|rule| matches!(rule.who, Who::All | Who::Unix)),
         Peer::Inet(address) => {
@@ -158,7 +166,7 @@ fn may(rules: &[Rule], peer: Peer) -> bool {
             })
         }
     };
-    found.is_none_or(|rule| rule.may)
+    found.map(|rule| rule.may)
 }
 
 #[cfg(test)]
@@ -187,7 +195,7 @@ mod tests {
             "unix:" => Peer::Unix,
             address => Peer::Inet(SocketAddr::new(address.parse().unwrap(), 4321)),
         };
-        may(&rules(text), peer)
+        may(&rules(text), peer).unwrap_or(true)
     }
 
     #[test]

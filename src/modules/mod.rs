@@ -6,10 +6,13 @@
 pub mod access;
 pub mod access_log;
 pub mod addition;
+pub mod auth_basic;
 pub mod auth_request;
 pub mod autoindex;
+pub mod charset;
 pub mod client;
 pub mod conditional;
+pub mod empty_gif;
 pub mod error_log;
 pub mod error_page;
 pub mod expect;
@@ -18,20 +21,26 @@ pub mod ignored;
 pub mod index;
 pub mod internal;
 pub mod keepalive;
+pub mod limit_conn;
+pub mod limit_req;
 pub mod lingering;
 pub mod listen;
 pub mod log_settings;
 pub mod process;
 pub mod range;
 pub mod redirects;
+pub mod referer;
 pub mod return_response;
 pub mod root;
+pub mod satisfy;
+pub mod secure_link;
 pub mod sending;
 pub mod server_name;
 pub mod server_tokens;
 pub mod static_files;
 pub mod try_files;
 pub mod types;
+pub mod userid;
 
 use crate::config::schema::{AnyModule, Erased};
 
@@ -51,40 +60,52 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<server_tokens::ServerTokens>::NEW,
     &Erased::<error_page::ErrorPage>::NEW,
     &Erased::<internal::Internal>::NEW,
+    &Erased::<satisfy::Satisfy>::NEW,
     &Erased::<log_settings::LogSettings>::NEW,
     &Erased::<types::Types>::NEW,
     &Erased::<root::Root>::NEW,
     &Erased::<error_log::ErrorLog>::NEW,
     &Erased::<access_log::AccessLog>::NEW,
+    &Erased::<referer::Referer>::NEW,
+    &Erased::<secure_link::SecureLink>::NEW,
     // Handlers.
     &Erased::<return_response::Return>::NEW,
+    &Erased::<limit_req::LimitReq>::NEW,
+    &Erased::<limit_conn::LimitConn>::NEW,
     &Erased::<access::Access>::NEW,
+    &Erased::<auth_basic::AuthBasic>::NEW,
     &Erased::<auth_request::AuthRequest>::NEW,
     &Erased::<try_files::TryFiles>::NEW,
+    &Erased::<empty_gif::EmptyGif>::NEW,
     &Erased::<index::Index>::NEW,
     &Erased::<autoindex::Autoindex>::NEW,
     &Erased::<static_files::StaticFiles>::NEW,
     // Filters: conditions first, as they may leave no response to change; ranges last, as they cut what is sent.
     &Erased::<conditional::Conditional>::NEW,
     &Erased::<headers::Headers>::NEW,
+    &Erased::<userid::UserId>::NEW,
     &Erased::<addition::Addition>::NEW,
+    &Erased::<charset::Charset>::NEW,
     &Erased::<range::Range>::NEW,
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::testing::check_examples;
+    use crate::config::testing::{check_examples, check_examples_after};
 
     /// But for those of the logs, which would open files.
     #[test]
     fn the_examples_of_the_manual_are_accepted() {
         check_examples::<access::Access>();
         check_examples::<addition::Addition>();
+        check_examples::<auth_basic::AuthBasic>();
         check_examples::<auth_request::AuthRequest>();
         check_examples::<autoindex::Autoindex>();
+        check_examples::<charset::Charset>();
         check_examples::<client::Client>();
         check_examples::<conditional::Conditional>();
+        check_examples::<empty_gif::EmptyGif>();
         check_examples::<error_page::ErrorPage>();
         check_examples::<expect::Expect>();
         check_examples::<headers::Headers>();
@@ -92,19 +113,25 @@ mod tests {
         check_examples::<index::Index>();
         check_examples::<internal::Internal>();
         check_examples::<keepalive::Keepalive>();
+        check_examples_after::<limit_conn::LimitConn>("limit_conn_zone $uri zone=addr:32k;");
+        check_examples_after::<limit_req::LimitReq>("limit_req_zone $uri zone=one:32k rate=1r/s;");
         check_examples::<lingering::Lingering>();
         check_examples::<listen::Listen>();
         check_examples::<log_settings::LogSettings>();
         check_examples::<process::Process>();
         check_examples::<range::Range>();
         check_examples::<redirects::Redirects>();
+        check_examples::<referer::Referer>();
         check_examples::<return_response::Return>();
         check_examples::<root::Root>();
+        check_examples::<satisfy::Satisfy>();
+        check_examples::<secure_link::SecureLink>();
         check_examples::<sending::Sending>();
         check_examples::<server_name::ServerName>();
         check_examples::<server_tokens::ServerTokens>();
         check_examples::<static_files::StaticFiles>();
         check_examples::<try_files::TryFiles>();
         check_examples::<types::Types>();
+        check_examples::<userid::UserId>();
     }
 }

@@ -62,6 +62,7 @@ impl Module for Return {
     }];
 
     const INHERIT: Option<Inherit<Conf>> = Some(|_| Conf::default());
+    const INHERITS_ALL: fn(&Conf) -> bool = |conf| conf.answer.is_none();
 
     fn install(conf: &Conf, plan: &mut PlanBuilder, _build: &mut Build<'_>) -> Result<(), Diagnostic> {
         if let Some(answer) = conf.answer.clone() {

@@ -16,6 +16,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use super::handle::guarded;
+use crate::base::reason::Reason;
 use crate::base::report;
 
 /// The most threads of the process's pool. Hashes want a core each, so more than there are cores gain nothing, and few
@@ -39,8 +40,8 @@ pub enum JobError {
     #[error("too much work is waiting")]
     Full,
     /// The system gives no thread to do it.
-    #[error("no thread can be started")]
-    NoThread(#[source] io::Error),
+    #[error("no thread can be started {}", Reason(.0))]
+    NoThread(io::Error),
     /// It panicked, which was logged.
     #[error("the work panicked")]
     Panicked,
@@ -130,7 +131,7 @@ impl Pool {
             match self.start_thread(state.threads) {
                 Ok(()) => state.threads += 1,
                 Err(error) if state.threads == 0 => return Err(JobError::NoThread(error)),
-                Err(error) => log::warn!("no further thread for jobs can be started: {error}"),
+                Err(error) => log::warn!("no further thread for jobs can be started {}", Reason(&error)),
             }
         }
         state.last += 1;

@@ -7,6 +7,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -186,9 +187,22 @@ impl Connection {
     /// One request and its response.
     async fn exchange(self: &Rc<Self>, head: Box<RequestHead>, began: Instant) -> Result<(), Ending> {
         let mut exchange = self.begin(head, began);
-        let response = answer_request(&mut exchange).await;
+        let response = self.while_sending(pin!(answer_request(&mut exchange))).await;
         let response = self.judge_content(&mut exchange, response).await;
         self.finish(exchange, response).await
+    }
+
+    /// Awaits an answer. Where that takes time, the answers to earlier requests do not wait for it.
+    async fn while_sending<T>(&self, mut answering: Pin<&mut impl Future<Output = T>>) -> T {
+        poll_fn(|context| {
+            let answered = answering.as_mut().poll(context);
+            if answered.is_pending() {
+                // Where it fails, sending this answer will fail too.
+                let _whether_all_is_sent = self.poll_flush();
+            }
+            answered
+        })
+        .await
     }
 
     /// The response, unless what was received of content that no handler read shows that it has no form.
@@ -296,7 +310,10 @@ impl Connection {
         exchange.request.body = None;
         exchange.record.response = Some(response);
         let sent = match sent {
-            Ok(()) => self.deliver(exchange, keep).await,
+            Ok(()) => {
+                self.end_content(&mut exchange, framing);
+                self.deliver(exchange, keep).await
+            }
             Err(ending) => {
                 self.give_up(exchange, &ending);
                 Err(ending)

@@ -29,11 +29,14 @@ impl Framing {
         if code < 200 || code == 204 || code == 304 {
             return Self::None;
         }
+        let may_chunk = request.version == Version::Http11 && settings.chunked_transfer_encoding;
         match response.body.length() {
+            // An answer to HEAD has no end that trailers could stand at.
+            Some(_) if response.trailers.is_some() && may_chunk && request.method != Method::Head => Self::Chunked,
             Some(length) => Self::Length(length),
             // As in nginx, an answer to HEAD does not tell how content of unknown length would come.
             None if request.method == Method::Head => Self::None,
-            None if request.version == Version::Http11 && settings.chunked_transfer_encoding => Self::Chunked,
+            None if may_chunk => Self::Chunked,
             None => Self::Close,
         }
     }

@@ -19,7 +19,7 @@ use crate::exchange::Exchange;
 use crate::exchange::body::{Body, Chunk, FileSlice};
 use crate::exchange::response::Response;
 use crate::exchange::shared_file::SMALL_BYTES_MAX;
-use crate::http::h1::encoder::{CHUNK_END, LAST_CHUNK, chunk_head};
+use crate::http::h1::encoder::{CHUNK_END, chunk_head, encode_trailers};
 use crate::runtime;
 
 /// How much is collected before it is sent.
@@ -69,6 +69,10 @@ impl Connection {
             return Ok(());
         }
         match body {
+            // In chunks is what has trailers, too.
+            body if framing == Framing::Chunked => {
+                Box::pin(self.send_stream(exchange, body.into_source(), framing)).await
+            }
             Body::Empty => Ok(()),
             Body::Bytes(bytes) if bytes.len() <= COLLECT_BYTES_MAX => {
                 self.append(&bytes);
@@ -80,6 +84,24 @@ impl Connection {
             Body::Bytes(bytes) => Box::pin(self.send_bytes(exchange, &bytes)).await,
             Body::File(slice) => Box::pin(self.send_file(exchange, &slice)).await,
             Body::Stream { source, .. } => Box::pin(self.send_stream(exchange, source, framing)).await,
+        }
+    }
+
+    /// Puts behind the content what ends it: the last chunk, with the trailers, which are computed now.
+    pub(super) fn end_content(&self, exchange: &mut Exchange, framing: Framing) {
+        if !head::has_content(&exchange.method, framing) {
+            return;
+        }
+        let response = exchange.record.response.as_ref();
+        if let Some(trailers) = response.and_then(|response| response.trailers.as_ref()) {
+            exchange.record.trailers = trailers.render(exchange);
+        }
+        if framing == Framing::Chunked {
+            let mut outbox = self.outbox.borrow_mut();
+            let before = outbox.bytes.len();
+            // A field whose name is no token has been refused with the configuration.
+            let _left_out = encode_trailers(&mut outbox.bytes, &exchange.record.trailers);
+            exchange.record.bytes_sent += (outbox.bytes.len() - before) as u64;
         }
     }
 
@@ -95,6 +117,10 @@ impl Connection {
         // that may be waiting for the answer.
         let complete = !self.decoder.borrow().is_in_body();
         if keep && collected && complete && !self.buffer.borrow().is_empty() {
+            // It is over; the next request of this client must not find its place taken by this one.
+            if let Some(exchange) = self.outbox.borrow_mut().exchanges.last_mut() {
+                exchange.release_limits();
+            }
             return Ok(());
         }
         self.flush().await
@@ -340,13 +366,8 @@ impl Connection {
             }
             self.send_piece(exchange, piece, framing).await?;
         }
-        match (framing, rest) {
-            (_, Some(missing @ 1..)) => Err(cut_short(exchange, missing)),
-            (Framing::Chunked, _) => {
-                self.append(LAST_CHUNK);
-                exchange.record.bytes_sent += LAST_CHUNK.len() as u64;
-                Ok(())
-            }
+        match rest {
+            Some(missing @ 1..) => Err(cut_short(exchange, missing)),
             _ => Ok(()),
         }
     }

@@ -63,6 +63,30 @@ fn an_ipv6_client_is_judged_by_ipv6_networks() {
 }
 
 #[test]
+fn an_ipv4_client_of_an_ipv6_address_is_judged_by_ipv4_rules() {
+    let at = |rules: &str| {
+        let listen = "listen [::]:0 ipv6only=off;";
+        let site = Site::new().file("page", "").conf(&format!("{listen} {rules}")).start();
+        let port = site.address().port();
+        site.connect_to(([127, 0, 0, 1], port).into()).get("/page").status
+    };
+    assert_eq!(at("allow 127.0.0.0/8; deny all;"), 200);
+    assert_eq!(at("deny 127.0.0.0/8; allow ::/0;"), 403);
+}
+
+#[test]
+fn rules_in_http_hold_where_a_block_has_none_of_any_kind() {
+    let site = Site::new()
+        .file("a/page", "")
+        .file("b/page", "")
+        .http("allow 127.0.0.1; deny all;")
+        .conf("location /a/ { } location /b/ { deny unix:; deny ::1; }")
+        .start();
+    assert_eq!(site.get("/a/page").status, 200);
+    assert_eq!(site.get("/b/page").status, 200);
+}
+
+#[test]
 fn return_answers_before_access_is_looked_at() {
     assert_eq!(status("deny all; return 200 hi;"), 200);
 }

@@ -168,3 +168,96 @@ fn a_folder_behind_two_slashes_is_not_redirected_to_another_host() {
     assert_eq!(answer.status, 301);
     assert!(location.starts_with("http://") && location.ends_with("//b.example/"), "{location}");
 }
+
+/// All that is sent in answer to a request head, on a connection of its own.
+fn bytes_for(site: &Running, line: &str) -> String {
+    let mut client = site.connect();
+    client.send(format!("{line}\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
+    String::from_utf8(client.try_rest().0).unwrap()
+}
+
+#[test]
+fn trailers_stand_behind_the_content_in_chunks() {
+    let site =
+        site("add_trailer X-T \"$status $sent_http_content_type\" always; add_trailer X-E ''; add_trailer X-U 1;");
+    let found = bytes_for(&site, "GET /page.html HTTP/1.1");
+    let (head, content) = found.split_once("\r\n\r\n").unwrap();
+    assert_eq!(content, "5\r\nhello\r\n0\r\nX-T: 200 text/html\r\nX-U: 1\r\n\r\n");
+    assert!(head.contains("\r\nTransfer-Encoding: chunked\r\n") && !head.contains("Content-Length"), "{head}");
+    let missing = bytes_for(&site, "GET /none HTTP/1.1");
+    assert!(missing.ends_with("\r\n0\r\nX-T: 404 text/html\r\n\r\n"), "{missing}");
+}
+
+#[test]
+fn an_answer_without_content_can_have_trailers_too() {
+    let site = site("add_trailer X-T v; location /empty { return 200; } location /none { return 204; }");
+    assert!(bytes_for(&site, "GET /empty HTTP/1.1").ends_with("\r\n\r\n0\r\nX-T: v\r\n\r\n"));
+    for line in ["GET /none HTTP/1.1", "HEAD /page.html HTTP/1.1"] {
+        let answer = bytes_for(&site, line);
+        assert!(answer.ends_with("\r\n\r\n") && !answer.contains("X-T") && !answer.contains("chunked"), "{answer}");
+    }
+}
+
+#[test]
+fn what_cannot_be_sent_in_chunks_has_its_length_and_no_trailers() {
+    let site = site("add_trailer X-T v; location /off { chunked_transfer_encoding off; return 200 hello; }");
+    for line in ["GET /page.html HTTP/1.0", "GET /off HTTP/1.1"] {
+        let answer = bytes_for(&site, line);
+        assert!(answer.contains("\r\nContent-Length: 5\r\n") && answer.ends_with("\r\n\r\nhello"), "{answer}");
+    }
+}
+
+#[test]
+fn a_large_file_and_a_part_of_it_are_sent_with_trailers() {
+    let content = pattern(300_000);
+    for sendfile in ["on", "off"] {
+        let site =
+            Site::new().file("large", &content).conf(&format!("sendfile {sendfile}; add_trailer X-T v;")).start();
+        let mut client = site.connect();
+        client.send("GET /large HTTP/1.1\r\nHost: a\r\nRange: bytes=5-250000\r\nConnection: close\r\n\r\n");
+        let sent = client.try_rest().0;
+        let part = &content[5..=250_000];
+        let at = memchr::memmem::find(&sent, part).expect("the part was sent");
+        assert!(sent.starts_with(b"HTTP/1.1 206 ") && sent[..at].ends_with(b"\r\n\r\n3d08c\r\n"));
+        assert_eq!(&sent[at + part.len()..], b"\r\n0\r\nX-T: v\r\n\r\n");
+    }
+}
+
+#[test]
+fn logs_know_the_trailers_sent_or_not() {
+    let site = Site::new()
+        .http("log_format t '$status $body_bytes_sent $sent_trailer_x_t'; access_log {root}/t.log t;")
+        .conf("add_trailer X-T \"<$body_bytes_sent>\"; location / { return 200 hello; } location /none { return 204; }")
+        .start();
+    site.get("/none");
+    bytes_for(&site, "GET / HTTP/1.0");
+    bytes_for(&site, "GET / HTTP/1.1");
+    assert_eq!(site.access_log("t.log", 3), ["204 0 -", "200 5 <5>", "200 26 <10>"]);
+}
+
+#[test]
+fn blocks_may_merge_what_stands_around_them() {
+    let site = Site::new()
+        .http("add_header X-A http; add_header_inherit merge; add_trailer X-A http; add_trailer_inherit merge;")
+        .conf(
+            "add_header X-A server; add_trailer X-A server;
+             location /merge { add_header X-A inner; add_trailer X-A inner; return 200; }
+             location /on { add_header_inherit on; add_header X-A inner; return 200; }
+             location /off { add_header_inherit off; return 200; }
+             location /none { add_header '' ''; add_header_inherit on; return 200; }",
+        )
+        .start();
+    let values = |path: &str| {
+        let answer = bytes_for(&site, &format!("GET {path} HTTP/1.1"));
+        let (head, trailers) = answer.split_once("\r\n\r\n").unwrap();
+        let of = |text: &str| {
+            let lines = text.lines().filter_map(|line| line.strip_prefix("X-A: "));
+            lines.collect::<Vec<_>>().join(" ")
+        };
+        (of(head), of(trailers))
+    };
+    assert_eq!(values("/merge"), ("inner server http".to_owned(), "inner server http".to_owned()));
+    assert_eq!(values("/on"), ("inner".to_owned(), "server http".to_owned()));
+    assert_eq!(values("/off").0, "");
+    assert_eq!(values("/none").0, "");
+}

@@ -6,6 +6,7 @@
 mod answer;
 mod client;
 mod command;
+mod credentials;
 mod files;
 mod log;
 mod running;
@@ -16,6 +17,7 @@ use std::time::Duration;
 pub(crate) use answer::Answer;
 pub(crate) use client::Client;
 pub(crate) use command::{check_config, webserv, webserv_in};
+pub(crate) use credentials::basic;
 pub(crate) use files::{pattern, wait_for_file};
 pub(crate) use running::Running;
 pub(crate) use site::{Folder, Site};

@@ -3,7 +3,6 @@
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use super::{join_fields, show};
-use crate::base::base64;
 use crate::base::reason::Reason;
 use crate::base::report::Severity;
 use crate::exchange::variables::append;
@@ -99,20 +98,8 @@ fn skip_blanks(text: &[u8]) -> &[u8] {
 }
 
 pub(super) fn remote_user(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
-    let user = exchange.request.header(names::AUTHORIZATION).and_then(|credentials| basic_user(credentials));
-    append(user.as_deref(), out)
-}
-
-/// The user of Basic credentials (RFC 7617 section 2); none when the name is empty or the credentials are broken.
-fn basic_user(credentials: &[u8]) -> Option<Vec<u8>> {
-    let (scheme, encoded) = credentials.split_at_checked(BASIC.len())?;
-    if !scheme.eq_ignore_ascii_case(BASIC) {
-        return None;
-    }
-    let mut user = base64::decode(skip_blanks(encoded))?;
-    let colon = user.iter().position(|byte| *byte == b':').filter(|colon| *colon > 0)?;
-    user.truncate(colon);
-    Some(user)
+    let credentials = exchange.request.credentials();
+    append(credentials.as_ref().map(|credentials| &*credentials.user), out)
 }
 
 pub(super) fn document_root(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
@@ -141,5 +128,3 @@ pub(super) fn id(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool 
 pub(super) fn length(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
     show(exchange.record.request_bytes, out)
 }
-
-const BASIC: &[u8] = b"Basic ";

@@ -50,7 +50,6 @@ pub(super) fn field(exchange: &Exchange, member: &str, out: &mut Vec<u8>) -> boo
     }
 }
 
-/// No response has fields behind its content as yet.
-pub(super) fn trailer(_exchange: &Exchange, _member: &str, _out: &mut Vec<u8>) -> bool {
-    false
+pub(super) fn trailer(exchange: &Exchange, member: &str, out: &mut Vec<u8>) -> bool {
+    join_fields(&exchange.record.trailers, member, out)
 }

@@ -16,6 +16,8 @@ pub(super) struct HtmlStyle {
     pub(super) exact_size: bool,
     /// Added to all times.
     pub(super) offset: Offset,
+    /// The page is told to be in UTF-8, so a column is a character and not a byte.
+    pub(super) utf8: bool,
 }
 
 /// The page up to the first entry.
@@ -33,15 +35,16 @@ pub(super) fn entry(name: &[u8], entry: &Entry, style: HtmlStyle, out: &mut Vec<
     out.extend_from_slice(b"<a href=\"");
     escape::uri_component(name, out);
     out.extend_from_slice(if folder { b"/\">" } else { b"\">" });
-    if name.len() > NAME_BYTES_MAX {
-        escape::html(&name[..cut(name)], out);
+    let columns = columns(name, style.utf8);
+    if columns > COLUMNS_MAX {
+        escape::html(&name[..cut(name, style.utf8)], out);
         out.extend_from_slice(b"..&gt;</a>");
     } else {
         escape::html(name, out);
-        let slash = folder && name.len() < NAME_BYTES_MAX;
+        let slash = folder && columns < COLUMNS_MAX;
         out.extend_from_slice(if slash { b"/</a>" } else { b"</a>" });
-        let shown = name.len() + usize::from(slash);
-        out.resize(out.len() + NAME_BYTES_MAX - shown, b' ');
+        let shown = columns + usize::from(slash);
+        out.resize(out.len() + COLUMNS_MAX - shown, b' ');
     }
     write_time(entry.changed, style.offset, out);
     // Writing into memory does not fail.
@@ -79,19 +82,27 @@ fn write_rounded(bytes: u64, out: &mut Vec<u8>) -> std::io::Result<()> {
     }
 }
 
-/// Where a long name is cut: nginx's place for it, or before the character that lies across it. nginx
-/// cuts through that one, unless its `charset` is set.
-fn cut(name: &[u8]) -> usize {
-    let is_within = |at: &usize| name[*at] & 0b1100_0000 == 0b1000_0000;
-    let longest = NAME_BYTES_MAX - 3;
-    if std::str::from_utf8(name).is_err() {
-        return longest;
+/// How many columns a name takes.
+fn columns(name: &[u8], utf8: bool) -> usize {
+    match std::str::from_utf8(name) {
+        Ok(text) if utf8 => text.chars().count(),
+        _ => name.len(),
     }
-    (0..=longest).rev().find(|at| !is_within(at)).unwrap_or(longest)
+}
+
+/// Where a long name is cut: nginx's place for it, or before the character that lies across it. nginx
+/// cuts through that one, unless its `charset` is UTF-8.
+fn cut(name: &[u8], utf8: bool) -> usize {
+    let longest = COLUMNS_MAX - 3;
+    let Ok(text) = std::str::from_utf8(name) else { return longest };
+    if utf8 {
+        return text.char_indices().nth(longest).map_or(text.len(), |(at, _)| at);
+    }
+    (0..=longest).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(longest)
 }
 
 /// What is shown of a name at most.
-const NAME_BYTES_MAX: usize = 50;
+const COLUMNS_MAX: usize = 50;
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
@@ -99,7 +110,7 @@ const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Au
 mod tests {
     use super::*;
 
-    const EXACT: HtmlStyle = HtmlStyle { exact_size: true, offset: Offset::UTC };
+    const EXACT: HtmlStyle = HtmlStyle { exact_size: true, offset: Offset::UTC, utf8: false };
 
     fn line(name: &str, kind: Kind, bytes: u64, style: HtmlStyle) -> String {
         let mut out = Vec::new();
@@ -159,10 +170,22 @@ mod tests {
 
     #[test]
     fn a_name_is_not_cut_within_a_character() {
-        assert_eq!(cut("é".repeat(26).as_bytes()), 46);
-        assert_eq!(cut("日".repeat(20).as_bytes()), 45);
-        assert_eq!(cut("x".repeat(60).as_bytes()), 47);
-        assert_eq!(cut(&[0xbf; 60]), 47);
+        assert_eq!(cut("é".repeat(26).as_bytes(), false), 46);
+        assert_eq!(cut("日".repeat(20).as_bytes(), false), 45);
+        assert_eq!(cut("x".repeat(60).as_bytes(), false), 47);
+        assert_eq!(cut(&[0xbf; 60], false), 47);
+    }
+
+    #[test]
+    fn in_utf8_a_character_is_a_column() {
+        let shown = |name: &str| {
+            let line = line(name, Kind::Regular, 0, HtmlStyle { utf8: true, ..EXACT });
+            line.split_once("\">").unwrap().1.split_once("06-Nov").unwrap().0.to_owned()
+        };
+        assert_eq!(shown(&"日".repeat(50)), "日".repeat(50) + "</a> ");
+        assert_eq!(shown(&"日".repeat(51)), "日".repeat(47) + "..&gt;</a> ");
+        assert_eq!(shown("é"), format!("é</a>{:50}", ""));
+        assert_eq!(columns(b"\xff\xfe", true), 2);
     }
 
     #[test]

@@ -182,7 +182,9 @@ impl ListFolder {
 
     /// The page, written with pauses.
     async fn write(&self, exchange: &Exchange, listing: &Listing, callback: Option<&[u8]>) -> Vec<u8> {
-        let style = HtmlStyle { exact_size: self.exact_size, offset: self.offset(exchange) };
+        let charset = exchange.plan.settings.charset.as_ref();
+        let utf8 = charset.is_some_and(|charset| charset.render(exchange).eq_ignore_ascii_case(b"utf-8"));
+        let style = HtmlStyle { exact_size: self.exact_size, offset: self.offset(exchange), utf8 };
         let mut out = Vec::with_capacity(listing.len().min(PORTION) * 160 + 256);
         match self.format {
             Format::Html => html::begin(&exchange.uri, &mut out),

@@ -1,24 +1,27 @@
-//! Fields that the configuration adds to responses: `add_header`, `expires`.
+//! Fields that the configuration adds to responses: `add_header`, `add_trailer`, `expires`.
 //!
 //! A filter, behind that of conditional requests and before that of ranges, as in nginx. When content
-//! expires is computed in `expires`.
+//! expires is computed in `expires`; what a block has from the blocks around it is in `inherited`.
 
 mod expires;
+mod inherited;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use expires::Rule;
+use inherited::{Inherited, Rule as InheritanceRule};
 use jiff::tz::TimeZone;
 
 use crate::config::arguments::Arguments;
 use crate::config::build::Build;
 use crate::config::diagnostics::Diagnostic;
-use crate::config::schema::{Contexts, Directive, Module, Origin, Repeat, Shape};
+use crate::config::schema::{Contexts, Directive, Inherit, Module, Origin, Repeat, Shape};
 use crate::exchange::Exchange;
 use crate::exchange::plan::{Filter, PlanBuilder};
 use crate::exchange::response::Response;
 use crate::exchange::template::Template;
+use crate::exchange::trailers::{Trailer, Trailers};
 use crate::http::date;
 use crate::http::h1::encoder::is_token;
 use crate::http::headers::names;
@@ -29,16 +32,11 @@ use crate::http::status::Status;
 pub struct Headers;
 
 /// What its directives set.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Conf {
-    fields: Arc<[Field]>,
+    fields: Inherited<Field>,
+    trailers: Inherited<Trailer>,
     expires: Option<Expires>,
-}
-
-impl Default for Conf {
-    fn default() -> Self {
-        Self { fields: Arc::from([]), expires: None }
-    }
 }
 
 /// One `add_header`.
@@ -78,7 +76,7 @@ impl Module for Headers {
     const DIRECTIVES: &'static [Directive<Conf>] = &[
         Directive {
             name: "add_header",
-            contexts: Contexts::HTTP_SERVER_LOCATION,
+            contexts: CONTEXTS,
             args: Shape::between(2, 3, "NAME VALUE [always]"),
             repeat: Repeat::Many,
             set: add_field,
@@ -86,14 +84,59 @@ impl Module for Headers {
             doc: "Adds a field to responses with the status 200, 201, 204, 206, 301, 302, 303, 304, 307 or 308, and with \
                   `always` to all. The value may hold variables; a field whose value is empty is not added. `ETag` and \
                   `Last-Modified` take the place of those that are there, and with an empty value take them away. A block \
-                  that has an `add_header` of its own takes none from the blocks around it. Unlike in nginx, \
-                  `Content-Length` and `Transfer-Encoding`, and names that no field can have, are refused.",
+                  that has an `add_header` of its own takes none from the blocks around it, unless `add_header_inherit` \
+                  says so. Unlike in nginx, `Content-Length` and `Transfer-Encoding`, and names that no field can have, \
+                  are refused.",
             example: "add_header X-Frame-Options SAMEORIGIN always;",
             origin: Origin::Nginx,
         },
         Directive {
+            name: "add_header_inherit",
+            contexts: CONTEXTS,
+            args: Shape::one("on | merge | off"),
+            repeat: Repeat::Once,
+            set: |conf, arguments| {
+                conf.fields.set_rule(arguments.choice(0, INHERITANCE_RULES)?);
+                Ok(())
+            },
+            default: "on",
+            doc: "What a block has of the `add_header` around it: all, if it has none of its own (`on`); all, behind its \
+                  own (`merge`); or none (`off`). The rule itself holds for the blocks within.",
+            example: "add_header_inherit merge;",
+            origin: Origin::Nginx,
+        },
+        Directive {
+            name: "add_trailer",
+            contexts: CONTEXTS,
+            args: Shape::between(2, 3, "NAME VALUE [always]"),
+            repeat: Repeat::Many,
+            set: add_trailer,
+            default: "",
+            doc: "Adds a field behind the content of responses with the status 200, 201, 206, 301, 302, 303, 307 or 308, and \
+                  with `always` to all. The value is computed when the content has been sent; a field whose value is empty \
+                  is not sent. Such a response is sent in chunks, without its length; to clients of HTTP/1.0, and where \
+                  `chunked_transfer_encoding` is off, it goes without the field. A block that has an `add_trailer` of its \
+                  own takes none from the blocks around it, unless `add_trailer_inherit` says so.",
+            example: "add_trailer Server-Timing \"total;dur=$request_time\";",
+            origin: Origin::Nginx,
+        },
+        Directive {
+            name: "add_trailer_inherit",
+            contexts: CONTEXTS,
+            args: Shape::one("on | merge | off"),
+            repeat: Repeat::Once,
+            set: |conf, arguments| {
+                conf.trailers.set_rule(arguments.choice(0, INHERITANCE_RULES)?);
+                Ok(())
+            },
+            default: "on",
+            doc: "What a block has of the `add_trailer` around it; see `add_header_inherit`.",
+            example: "add_trailer_inherit merge;",
+            origin: Origin::Nginx,
+        },
+        Directive {
             name: "expires",
-            contexts: Contexts::HTTP_SERVER_LOCATION,
+            contexts: CONTEXTS,
             args: Shape::between(1, 2, "[modified] TIME | epoch | max | off"),
             repeat: Repeat::Once,
             set: set_expires,
@@ -108,35 +151,66 @@ impl Module for Headers {
         },
     ];
 
+    const INHERIT: Option<Inherit<Conf>> = Some(|conf| Conf {
+        fields: conf.fields.nested(),
+        trailers: conf.trailers.nested(),
+        expires: conf.expires.clone(),
+    });
+    const INHERITS_ALL: fn(&Conf) -> bool = |conf| conf.fields.is_as_nested() && conf.trailers.is_as_nested();
+
     fn install(conf: &Conf, plan: &mut PlanBuilder, _build: &mut Build<'_>) -> Result<(), Diagnostic> {
-        if conf.expires.is_some() || !conf.fields.is_empty() {
-            plan.filter(AddHeaders { expires: conf.expires.clone(), fields: Arc::clone(&conf.fields) });
+        let (fields, trailers) = (conf.fields.all(), conf.trailers.all());
+        if conf.expires.is_some() || !fields.is_empty() || !trailers.is_empty() {
+            plan.filter(AddHeaders { expires: conf.expires.clone(), fields, trailers });
         }
         Ok(())
     }
 }
 
 fn add_field(conf: &mut Conf, arguments: &mut Arguments<'_>) -> Result<(), Diagnostic> {
+    if adds_nothing(arguments) {
+        conf.fields.begin();
+        return Ok(());
+    }
     let name = arguments.word(0);
     check_name(arguments)?;
-    let always = match arguments.word(2) {
-        _ if arguments.len() == 2 => false,
-        "always" => true,
-        _ => {
-            let error = arguments.invalid_parameter(2, ["always"]);
-            return Err(error.help("a value with spaces stands in quotes; only `always` may follow it"));
-        }
-    };
+    let always = always(arguments)?;
     let how = match name.to_ascii_lowercase().as_str() {
         "last-modified" => How::LastModified,
         "etag" => How::Replace,
         _ => How::Append,
     };
-    let mut fields = if arguments.first_in_block() { Vec::new() } else { conf.fields.to_vec() };
     let name = Bytes::copy_from_slice(name.as_bytes());
-    fields.push(Field { name, value: arguments.template(1)?, how, always });
-    conf.fields = fields.into();
+    conf.fields.push(Field { name, value: arguments.template(1)?, how, always });
     Ok(())
+}
+
+fn add_trailer(conf: &mut Conf, arguments: &mut Arguments<'_>) -> Result<(), Diagnostic> {
+    if adds_nothing(arguments) {
+        conf.trailers.begin();
+        return Ok(());
+    }
+    check_name(arguments)?;
+    let always = always(arguments)?;
+    let name = Bytes::copy_from_slice(arguments.word(0).as_bytes());
+    conf.trailers.push(Trailer { name, value: arguments.template(1)?, always });
+    Ok(())
+}
+
+/// `add_header "" "";`: what people write so that a block has none of the fields around it.
+fn adds_nothing(arguments: &Arguments<'_>) -> bool {
+    arguments.word(0).is_empty() && arguments.word(1).is_empty()
+}
+
+fn always(arguments: &Arguments<'_>) -> Result<bool, Diagnostic> {
+    match arguments.word(2) {
+        _ if arguments.len() == 2 => Ok(false),
+        "always" => Ok(true),
+        _ => {
+            let error = arguments.invalid_parameter(2, ["always"]);
+            Err(error.help("a value with spaces stands in quotes; only `always` may follow it"))
+        }
+    }
 }
 
 /// Whether a field may have the name, and whether it is a good idea.
@@ -154,7 +228,8 @@ fn check_name(arguments: &Arguments<'_>) -> Result<(), Diagnostic> {
         let error = arguments.error(0, format!("the header \"{name}\" cannot be added"));
         return Err(error.label("it says where the response ends, and only the server knows"));
     }
-    if is_one_of(&[names::CONTENT_TYPE, names::SERVER, names::DATE, names::CONNECTION]) {
+    let is_header = arguments.name() == "add_header";
+    if is_header && is_one_of(&[names::CONTENT_TYPE, names::SERVER, names::DATE, names::CONNECTION]) {
         let warning = Diagnostic::warning(arguments.place(0), format!("a second \"{name}\" header is added"));
         let warning = warning.label("the server sends this header itself");
         arguments.warn(match name.to_ascii_lowercase().as_str() {
@@ -191,6 +266,7 @@ fn set_expires(conf: &mut Conf, arguments: &mut Arguments<'_>) -> Result<(), Dia
 struct AddHeaders {
     expires: Option<Expires>,
     fields: Arc<[Field]>,
+    trailers: Arc<[Trailer]>,
 }
 
 impl Filter for AddHeaders {
@@ -202,6 +278,7 @@ impl Filter for AddHeaders {
         for field in self.fields.iter().filter(|field| usual || field.always) {
             field.apply(exchange, response);
         }
+        response.trailers = Trailers::new(&self.trailers, !usual);
     }
 }
 
@@ -247,6 +324,11 @@ impl Field {
     }
 }
 
+const CONTEXTS: Contexts = Contexts::HTTP_SERVER_LOCATION.or(Contexts::LOCATION_IF);
+
+const INHERITANCE_RULES: &[(&str, InheritanceRule)] =
+    &[("on", InheritanceRule::On), ("merge", InheritanceRule::Merge), ("off", InheritanceRule::Off)];
+
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, UNIX_EPOCH};
@@ -254,7 +336,7 @@ mod tests {
     use super::*;
     use crate::config::testing::{plan_at, refused, warned};
     use crate::exchange::plan::{Handler, Handling, Outcome, Stage};
-    use crate::exchange::test_support::template;
+    use crate::exchange::test_support::{Bench, template};
     use crate::exchange::testing::{Answer, Location};
 
     /// Answers with a status, an ETag, and the example date of RFC 9110 as its last change. The clock of the tests
@@ -275,7 +357,7 @@ mod tests {
     fn answer(status: u16, expires: Option<Expires>, fields: Vec<Field>) -> Answer {
         Location::new(|plan| {
             plan.handler(Stage::Content, Content(status));
-            plan.filter(AddHeaders { expires, fields: fields.into() });
+            plan.filter(AddHeaders { expires, fields: fields.into(), trailers: Arc::from([]) });
         })
         .get("/?none=&day=1d&epoch=epoch&bad=soon")
     }
@@ -361,11 +443,50 @@ mod tests {
     }
 
     #[test]
+    fn blocks_may_merge_what_stands_around_them_or_have_none_of_it() {
+        let fields = |text: &str| {
+            let shown = format!("{:?}", plan_at::<Headers>(text, "/").filters);
+            let names = shown.split("Field { name: b\"").skip(1);
+            names.map(|name| name.split('"').next().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let text = |rules: [&str; 3]| {
+            let [http, server, location] = rules;
+            format!(
+                "add_header A 1; {http} server {{ add_header B 2; {server} location / {{ add_header C 3; {location} }} }}"
+            )
+        };
+        let merge = "add_header_inherit merge;";
+        assert_eq!(fields(&text([merge, "", ""])), ["C", "B", "A"]);
+        assert_eq!(fields(&text(["", merge, "add_header D 4;"])), ["C", "D", "B", "A"]);
+        assert_eq!(fields(&text(["", "", merge])), ["C", "B"]);
+        assert_eq!(fields(&text([merge, "add_header_inherit on;", ""])), ["C"]);
+        assert_eq!(fields("add_header A 1; server { location / { add_header_inherit off; } }"), [""; 0]);
+        assert_eq!(fields("add_header A 1; server { location / { add_header '' ''; } }"), [""; 0]);
+    }
+
+    #[test]
+    fn trailers_are_chosen_by_the_status() {
+        let chosen = |status, text: &str| {
+            let plan = plan_at::<Headers>(&format!("server {{ {text} }}"), "/");
+            let mut exchange = Bench::new().exchange("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+            let mut response = Response::new(Status::new(status).unwrap());
+            plan.filters[0].apply(&mut exchange, &mut response);
+            response.trailers.map(|trailers| trailers.only_always)
+        };
+        assert_eq!(chosen(200, "add_trailer A b;"), Some(false));
+        assert_eq!(chosen(404, "add_trailer A b;"), None);
+        assert_eq!(chosen(404, "add_trailer A b always; add_trailer C d;"), Some(true));
+        assert_eq!(chosen(200, "add_header A b;"), None);
+    }
+
+    #[test]
     fn what_cannot_be_a_field_is_refused() {
         assert!(refused::<Headers>("add_header A: b;").contains("write `A`"));
         assert!(refused::<Headers>("add_header 'A B' c;").contains("invalid header name \"A B\""));
         assert!(refused::<Headers>("add_header A b c;").contains("invalid parameter \"c\""));
         assert!(refused::<Headers>("add_header content-length 5;").contains("cannot be added"));
+        assert!(refused::<Headers>("add_trailer Transfer-Encoding x;").contains("cannot be added"));
+        assert!(refused::<Headers>("add_trailer A b c;").contains("invalid parameter \"c\""));
         assert!(warned::<Headers>("add_header Content-Type text/html;").contains("`default_type`"));
     }
 
