@@ -92,6 +92,8 @@ pub struct ErrorState {
     pub challenges: Vec<Bytes>,
     /// What `Content-Range` says beside a 416.
     pub content_range: Option<Bytes>,
+    /// What `Retry-After` says beside a 503: seconds.
+    pub retry_after: Option<u32>,
     /// A filter refuses the response (412, 416): this status is answered in its place, as if a
     /// handler had failed with it.
     pub refused: Option<Status>,
@@ -300,7 +302,7 @@ impl fmt::Debug for Exchange {
 }
 
 /// The tail of an error log line.
-struct About<'a>(&'a Exchange);
+pub(super) struct About<'a>(pub(super) &'a Exchange);
 
 impl fmt::Display for About<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -20,6 +20,7 @@ pub mod path;
 pub mod plan;
 pub mod record;
 pub mod redirect;
+pub mod reporter;
 pub mod request;
 pub mod response;
 pub mod settings;

@@ -12,6 +12,7 @@
 //! Starting waits until the new program has been loaded, which on a busy machine takes milliseconds; so it is done by
 //! threads of its own. No program is run between fork and exec: `std` uses posix_spawn(3), which copies no memory.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
 use std::future::poll_fn;
@@ -20,6 +21,7 @@ use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Condvar, LazyLock, Mutex, PoisonError};
 use std::task::Poll;
@@ -125,6 +127,7 @@ struct Dying {
     exit: Io<OwnedFd>,
     process: Option<Process>,
     handle: Handle,
+    held: Option<Box<dyn Any>>,
 }
 
 /// A process group and its leader, which is our child.
@@ -151,7 +154,7 @@ pub async fn start(handle: &Handle, launch: Launch) -> Result<Started, StartErro
     let begun = STARTERS.start(move || begin(launch)).await??;
     let (mut process, exit, [input, output, errors]) = begun.claim();
     let child = match Io::new(handle, exit, Ready::NONE) {
-        Ok(exit) => Child { dying: Some(Dying { exit, process: Some(process), handle: handle.clone() }) },
+        Ok(exit) => Child { dying: Some(Dying { exit, process: Some(process), handle: handle.clone(), held: None }) },
         Err(error) => {
             process.kill_and_reap();
             return Err(error.into());
@@ -176,6 +179,13 @@ impl Child {
         match &self.dying {
             Some(dying) => dying.poll_exit(),
             None => Poll::Ready(()),
+        }
+    }
+
+    /// Keeps something until it has ended, however it does; its drop gives back what it stands for.
+    pub fn hold(&mut self, place: impl Any) {
+        if let Some(dying) = &mut self.dying {
+            dying.held = Some(Box::new(place));
         }
     }
 
@@ -241,7 +251,14 @@ async fn end(mut dying: Dying) {
     }
     let _seat = Seat::take(&handle);
     let grace = dying.process.as_ref().map_or(Duration::ZERO, |process| process.grace);
-    handle.deadline(handle.now() + grace).await;
+    let mut over = handle.deadline(handle.now() + grace);
+    poll_fn(|context| {
+        if dying.poll_exit().is_ready() {
+            dying.held = None;
+        }
+        Pin::new(&mut over).poll(context)
+    })
+    .await;
     if let Some(process) = &dying.process {
         process.signal(Signal::KILL);
     }
@@ -330,9 +347,9 @@ fn begin(launch: Launch) -> io::Result<Begun> {
     command.stdout(Stdio::piped());
     command.stderr(if errors { Stdio::piped() } else { Stdio::null() });
     let mut process = Process { child: command.spawn()?, grace };
-    let prepared = limits.set(Pid::from_child(&process.child)).and_then(|()| {
-        Ok(rustix::process::pidfd_open(Pid::from_child(&process.child), PidfdFlags::NONBLOCK)?)
-    });
+    let prepared = limits
+        .set(Pid::from_child(&process.child))
+        .and_then(|()| Ok(rustix::process::pidfd_open(Pid::from_child(&process.child), PidfdFlags::NONBLOCK)?));
     let exit = match prepared {
         Ok(exit) => exit,
         Err(error) => {

@@ -70,6 +70,14 @@ impl PipeWriter {
         }
         Poll::Ready(Ok(count))
     }
+
+    /// Makes the task being polled the owner.
+    ///
+    /// # Errors
+    /// As [`Io::adopt`].
+    pub fn adopt(&self) -> io::Result<()> {
+        self.0.adopt()
+    }
 }
 
 fn set_nonblocking(end: BorrowedFd<'_>) -> io::Result<()> {

@@ -54,18 +54,18 @@ impl Connection {
     ) -> Result<(), Ending> {
         let date = self.station.date();
         let settings = &exchange.plan.settings;
-        {
+        if self.outbox.borrow().bytes.capacity() == 0 {
+            self.outbox.replace(self.station.take_outbox());
+        }
+        if !response.raw {
             let mut outbox = self.outbox.borrow_mut();
-            if outbox.bytes.capacity() == 0 {
-                *outbox = self.station.take_outbox();
-            }
             let last_modified = response.last_modified.map(|modified| self.station.file_date(modified));
             let dates = Dates { now: &date, last_modified: last_modified.as_ref() };
             head::write(&mut outbox.bytes, response, framing, keep, settings, &dates, &mut exchange.record);
         }
         exchange.record.bytes_sent = exchange.record.head_bytes;
         let body = std::mem::replace(&mut response.body, Body::Empty);
-        if !head::has_content(&exchange.method, framing) {
+        if !response.raw && !head::has_content(&exchange.method, framing) {
             return Ok(());
         }
         match body {
@@ -359,7 +359,7 @@ impl Connection {
                 None => break,
                 Some(Ok(piece)) if piece.is_empty() => continue,
                 Some(Ok(piece)) => piece,
-                Some(Err(error)) => return Err(unreadable(exchange, "reading the response", &error)),
+                Some(Err(error)) => return Err(unfinished(exchange, &error)),
             };
             if let Some(rest) = &mut rest {
                 *rest = rest.checked_sub(piece.len()).ok_or_else(|| too_much(exchange))?;
@@ -451,6 +451,18 @@ fn truncated(exchange: &Exchange, at: u64) -> Ending {
 
 fn unreadable(exchange: &Exchange, call: &str, error: &io::Error) -> Ending {
     exchange.report(Severity::Crit, format_args!("{call} failed {} while sending response to client", Reason(error)));
+    Ending::Broken
+}
+
+/// A source that cannot go on. One that saw the client leave says so (`ConnectionAborted`).
+fn unfinished(exchange: &Exchange, error: &io::Error) -> Ending {
+    if error.kind() == io::ErrorKind::ConnectionAborted {
+        return Ending::ClientLeft;
+    }
+    if error.raw_os_error().is_some() {
+        return unreadable(exchange, "reading the response", error);
+    }
+    exchange.report(Severity::Error, format_args!("{error} while sending response to client"));
     Ending::Broken
 }
 
