@@ -146,6 +146,12 @@ pub(super) struct Children {
     over: Cell<bool>,
 }
 
+/// Sees to it that what the server was started with, beyond its standard streams, is not passed on to children. What it
+/// opens itself never is.
+pub fn keep_descriptors_from_children() {
+    close_fds::set_fds_cloexec(3, &[]);
+}
+
 /// Starts a program. The task being polled owns the child and its pipes.
 ///
 /// # Errors
@@ -210,15 +216,14 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        let Some(mut dying) = self.dying.take() else { return };
-        let Some(process) = &mut dying.process else { return };
+        let Some(dying) = self.dying.take() else { return };
+        let Some(process) = &dying.process else { return };
         let children = &dying.handle.shared.children;
-        if children.dying.get() >= DYING_MAX {
-            process.grace = Duration::ZERO;
-        }
+        let grace = if children.dying.get() < DYING_MAX { process.grace } else { Duration::ZERO };
         process.signal(Signal::TERM);
         let handle = dying.handle.clone();
-        handle.spawn(end(dying));
+        let until = handle.now() + grace;
+        handle.spawn(end(dying, until));
     }
 }
 
@@ -244,14 +249,13 @@ impl Drop for Dying {
 
 /// Gives a group that was told to end its grace, kills what is left of it, and reaps its leader. The leader stays
 /// unreaped through the whole grace, for others of the group may have more to do than it has.
-async fn end(mut dying: Dying) {
+async fn end(mut dying: Dying, until: Instant) {
     let handle = dying.handle.clone();
     if dying.exit.adopt().is_err() {
         return;
     }
     let _seat = Seat::take(&handle);
-    let grace = dying.process.as_ref().map_or(Duration::ZERO, |process| process.grace);
-    let mut over = handle.deadline(handle.now() + grace);
+    let mut over = handle.deadline(until);
     poll_fn(|context| {
         if dying.poll_exit().is_ready() {
             dying.held = None;

@@ -28,7 +28,7 @@ mod timer;
 mod transport;
 mod worker;
 
-pub use child::{Child, ChildLimits, Input, Launch, StartError, Started, start};
+pub use child::{Child, ChildLimits, Input, Launch, StartError, Started, keep_descriptors_from_children, start};
 pub use clock::Clock;
 pub use files::{FileStatus, Kind, OpenFile, open, read_at, status};
 pub use folder::Folder;
