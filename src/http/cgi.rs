@@ -52,6 +52,9 @@ pub enum BadHead {
     /// It begins with an empty line.
     #[error("its header is empty")]
     Empty,
+    /// Nothing is wrong with it but that its end is missing.
+    #[error("its output ended within its header")]
+    Cut,
     /// A line is no field: there is no colon, or the name is none.
     #[error("a line of its header is not a field: \"{0}\"")]
     NotAField(String),
@@ -86,6 +89,11 @@ impl Decoder {
         }
         self.searched = 0;
         parse(&buffer.split_to(end).freeze()).map(Some)
+    }
+
+    /// What is wrong with a head that ended like this: what a line of it says, or that more should have come.
+    pub fn cut(buffer: &[u8]) -> BadHead {
+        parse(&Bytes::copy_from_slice(buffer)).err().unwrap_or(BadHead::Cut)
     }
 
     /// Where the empty line ends.
@@ -279,7 +287,7 @@ mod tests {
                 let mut decoder = Decoder::default();
                 let mut buffer = BytesMut::from(&text[..at]);
                 let early = decoder.receive(&mut buffer).unwrap();
-                buffer.extend_from_slice(text[at..].as_bytes());
+                buffer.extend_from_slice(&text.as_bytes()[at..]);
                 let head = early.or_else(|| decoder.receive(&mut buffer).unwrap()).unwrap();
                 assert_eq!((head, &buffer[..]), (expected.0.clone(), &b"hello"[..]), "split at {at}");
             }
@@ -298,6 +306,12 @@ mod tests {
         for text in ["", "a", "A: b", "A: b\n", "A: b\r\n", "A: b\r\n\r"] {
             assert_eq!(read(text), Ok(None), "{text:?}");
         }
+    }
+
+    #[test]
+    fn of_a_head_that_was_cut_the_wrong_line_is_told() {
+        assert_eq!(Decoder::cut(b"A: b\nC: d"), BadHead::Cut);
+        assert_eq!(Decoder::cut(b"hello\n"), BadHead::NotAField("hello".to_owned()));
     }
 
     #[test]
@@ -382,11 +396,11 @@ mod tests {
             let mut buffer = BytesMut::from(&text[..at]);
             let found = match decoder.receive(&mut buffer) {
                 Ok(None) => {
-                    buffer.extend_from_slice(text[at..].as_bytes());
+                    buffer.extend_from_slice(&text.as_bytes()[at..]);
                     decoder.receive(&mut buffer)
                 }
                 early => {
-                    buffer.extend_from_slice(text[at..].as_bytes());
+                    buffer.extend_from_slice(&text.as_bytes()[at..]);
                     early
                 }
             };

@@ -136,6 +136,10 @@ impl Connection {
         if let Some(what) = what {
             exchange.report(Severity::Info, format_args!("{what}"));
         }
+        if matches!(ending, Ending::Broken) {
+            // What the client takes at once of the answers before it, and of this one, it may have.
+            let _what_it_did_not_take_is_given_up = self.poll_flush();
+        }
         exchange.record.ended = Some(self.station.handle.now());
         let mut outbox = self.outbox.borrow_mut();
         outbox.exchanges.push(exchange);

@@ -6,6 +6,7 @@ mod addition;
 mod auth_basic;
 mod auth_request;
 mod autoindex;
+mod cgi;
 mod charset;
 mod client;
 mod conditional;

@@ -20,7 +20,7 @@ use crate::exchange::plan::Outcome;
 use crate::exchange::redirect::split_target;
 use crate::exchange::response::Response;
 use crate::exchange::{Exchange, Shown};
-use crate::http::cgi::{Decoder, Head, status_of_line};
+use crate::http::cgi::{BadHead, Decoder, Head, status_of_line};
 use crate::http::headers::names;
 use crate::http::target::normalise_unless_normal;
 use crate::http::{Method, Status, conditional};
@@ -35,19 +35,15 @@ pub(super) async fn answer(exchange: &mut Exchange, conf: &Conf, mut run: Run) -
     let mut decoder = Decoder::default();
     loop {
         match poll_fn(|context| run.poll_output(context, &mut buffer)).await {
-            Ok(0) => return without_head(exchange, run, buffer.is_empty()),
+            Ok(0) if buffer.is_empty() => return silent(exchange, run),
+            Ok(0) => return not_understood(exchange, run, &Decoder::cut(&buffer)),
             Ok(_) => {}
             Err(trouble) => return given_up(exchange, &run, &trouble),
         }
         match decoder.receive(&mut buffer) {
             Ok(None) => {}
             Ok(Some(head)) => return respond(exchange, conf, run, head, buffer.freeze()),
-            Err(bad) => {
-                exchange
-                    .report(Severity::Error, format_args!("CGI script \"{}\" cannot be understood: {bad}", run.script));
-                run.detach(true);
-                return Outcome::Fail(Status::BAD_GATEWAY);
-            }
+            Err(bad) => return not_understood(exchange, run, &bad),
         }
     }
 }
@@ -56,7 +52,7 @@ pub(super) async fn answer(exchange: &mut Exchange, conf: &Conf, mut run: Run) -
 pub(super) async fn pass_on(exchange: &mut Exchange, mut run: Run) -> Outcome {
     let mut buffer = BytesMut::new();
     match poll_fn(|context| run.poll_output(context, &mut buffer)).await {
-        Ok(0) => return without_head(exchange, run, true),
+        Ok(0) => return silent(exchange, run),
         Ok(_) => {}
         Err(trouble) => return given_up(exchange, &run, &trouble),
     }
@@ -177,10 +173,16 @@ fn allowed(folders: &[PathBuf], path: &[u8]) -> io::Result<Option<Vec<u8>>> {
     Ok(folders.iter().any(within).then(|| real.into_os_string().into_vec()))
 }
 
-/// 502: the script has ended its output before its head was whole.
-fn without_head(exchange: &Exchange, run: Run, silent: bool) -> Outcome {
-    let what = if silent { "wrote nothing" } else { "ended its output within its header" };
-    exchange.report(Severity::Error, format_args!("CGI script \"{}\" {what}", run.script));
+/// 502: the script has ended without a word.
+fn silent(exchange: &Exchange, run: Run) -> Outcome {
+    exchange.report(Severity::Error, format_args!("CGI script \"{}\" wrote nothing", run.script));
+    run.detach(true);
+    Outcome::Fail(Status::BAD_GATEWAY)
+}
+
+/// 502: what the script wrote is no answer.
+fn not_understood(exchange: &Exchange, run: Run, bad: &BadHead) -> Outcome {
+    exchange.report(Severity::Error, format_args!("CGI script \"{}\" cannot be understood: {bad}", run.script));
     run.detach(true);
     Outcome::Fail(Status::BAD_GATEWAY)
 }
