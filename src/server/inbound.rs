@@ -2,11 +2,12 @@
 //!
 //! The decoder says what the bytes mean; this file says when to read and how long to wait.
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -21,8 +22,8 @@ use crate::runtime::Deadline;
 /// How much one read takes at the most.
 const READ_BYTES: usize = 32 * 1024;
 
-/// How many reads of unread content are thrown away before other connections have their turn.
-const DISCARDS_PER_TURN: u32 = 8;
+/// How many reads of a request's content are taken in, or thrown away, before other connections have their turn.
+const READS_PER_TURN: u32 = 8;
 
 /// How long a body may pause before a location says otherwise; nginx's default `client_body_timeout`.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -144,8 +145,12 @@ impl Connection {
             deadline: handle.deadline(handle.now() + BODY_TIMEOUT),
             connection: Rc::clone(self),
             timeout: BODY_TIMEOUT,
+            waiting: false,
+            reads: 0,
+            is_chunked: head.framing == BodyFraming::Chunked,
             limit: None,
             received: 0,
+            on_wire: Rc::default(),
             trailers: Headers::new(),
             ended: false,
         }))
@@ -167,7 +172,7 @@ impl Connection {
                 Ok(Progress::End { .. }) => return Poll::Ready(Rest::Read),
                 Ok(Progress::Head(_)) => return Poll::Ready(Rest::Lost),
                 Err(error) => return Poll::Ready(Rest::Malformed(error)),
-                Ok(Progress::NeedMore) if reads == DISCARDS_PER_TURN => {
+                Ok(Progress::NeedMore) if reads == READS_PER_TURN => {
                     context.waker().wake_by_ref();
                     return Poll::Pending;
                 }
@@ -187,9 +192,17 @@ struct RequestBody {
     deadline: Deadline,
     /// `client_body_timeout`.
     timeout: Duration,
+    /// The client is being waited for; the deadline counts.
+    waiting: bool,
+    /// Reads since others had their turn.
+    reads: u32,
+    is_chunked: bool,
     /// `client_max_body_size`, for content whose length was not announced.
     limit: Option<u64>,
+    /// Bytes of content.
     received: u64,
+    /// Bytes of content and its framing.
+    on_wire: Rc<Cell<u64>>,
     trailers: Headers,
     ended: bool,
 }
@@ -199,33 +212,17 @@ impl Inflow for RequestBody {
         if self.ended {
             return Poll::Ready(None);
         }
-        let connection = Rc::clone(&self.connection);
         loop {
-            match connection.decode() {
-                Ok(Progress::Body(piece)) => return Poll::Ready(Some(self.count(piece))),
-                Ok(Progress::End { trailers }) => {
-                    self.ended = true;
-                    self.trailers = trailers;
-                    return Poll::Ready(None);
-                }
-                Ok(Progress::NeedMore) => {}
-                Ok(Progress::Head(_)) => return Poll::Ready(Some(Err(InflowError::Closed))),
-                Err(error) => return Poll::Ready(Some(Err(InflowError::Malformed(error)))),
+            if let Some(progress) = self.next_in_buffer() {
+                self.waiting = false;
+                return Poll::Ready(progress);
             }
-            if connection.expects_continue.take() {
-                connection.append(CONTINUE);
+            if self.reads == READS_PER_TURN {
+                self.reads = 0;
+                return Pin::new(&mut self.connection.station.handle.yield_now()).poll(context).map(|()| None);
             }
-            // What waits to be sent may be what the client waits for.
-            if let Poll::Ready(Err(error)) = connection.poll_flush() {
-                return Poll::Ready(Some(Err(InflowError::Io(error))));
-            }
-            match connection.transport.poll_read(&mut connection.buffer.borrow_mut(), READ_BYTES) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Some(Err(InflowError::Closed))),
-                Poll::Ready(Ok(_)) => self.deadline.reset(connection.station.handle.now() + self.timeout),
-                Poll::Ready(Err(error)) => return Poll::Ready(Some(Err(InflowError::Io(error)))),
-                Poll::Pending => {
-                    return Pin::new(&mut self.deadline).poll(context).map(|()| Some(Err(InflowError::TimedOut)));
-                }
+            if let Err(error) = ready!(self.poll_fill(context)) {
+                return Poll::Ready(Some(Err(error)));
             }
         }
     }
@@ -235,20 +232,77 @@ impl Inflow for RequestBody {
     }
 
     fn set_limits(&mut self, bytes_max: Option<u64>, timeout: Duration) {
-        self.limit = bytes_max;
+        // What was announced was judged with the head.
+        self.limit = bytes_max.filter(|_| self.is_chunked);
         self.timeout = timeout;
-        self.deadline.reset(self.connection.station.handle.now() + timeout);
+        self.waiting = false;
+    }
+
+    fn meter(&self) -> Rc<Cell<u64>> {
+        Rc::clone(&self.on_wire)
     }
 }
 
 impl RequestBody {
-    fn count(&mut self, piece: Bytes) -> Result<Bytes, InflowError> {
-        self.connection.expects_continue.set(false);
-        self.received += piece.len() as u64;
-        match self.limit {
-            Some(limit) if self.received > limit => Err(InflowError::TooLarge { limit }),
-            _ => Ok(piece),
+    /// What was received already: a piece, the end (`Some(None)`), or why there is none; nothing when more must be read.
+    fn next_in_buffer(&mut self) -> Option<Option<Result<Bytes, InflowError>>> {
+        let before = self.connection.buffer.borrow().len();
+        let progress = self.connection.decode();
+        let taken = before - self.connection.buffer.borrow().len();
+        self.on_wire.set(self.on_wire.get() + taken as u64);
+        let announced = self.connection.decoder.borrow().chunk_rest();
+        if let Some(limit) = self.limit
+            && let Ok(Progress::NeedMore | Progress::Body(_)) = &progress
+        {
+            let piece = if let Ok(Progress::Body(piece)) = &progress { piece.len() as u64 } else { 0 };
+            let (received, announced) = (self.received, announced.saturating_add(piece));
+            if received.saturating_add(announced) > limit {
+                return Some(Some(Err(InflowError::TooLarge { received, announced })));
+            }
         }
+        match progress {
+            Ok(Progress::Body(piece)) => {
+                self.connection.expects_continue.set(false);
+                self.received += piece.len() as u64;
+                Some(Some(Ok(piece)))
+            }
+            Ok(Progress::End { trailers }) => {
+                self.ended = true;
+                self.trailers = trailers;
+                Some(None)
+            }
+            Ok(Progress::NeedMore) => None,
+            Ok(Progress::Head(_)) => Some(Some(Err(InflowError::Closed))),
+            Err(error) => Some(Some(Err(InflowError::Malformed(error)))),
+        }
+    }
+
+    /// Reads once; a client that waits is told to go on.
+    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<Result<(), InflowError>> {
+        let connection = &self.connection;
+        if connection.expects_continue.take() {
+            connection.append(CONTINUE);
+        }
+        // What waits to be sent may be what the client waits for.
+        if let Poll::Ready(Err(error)) = connection.poll_flush() {
+            return Poll::Ready(Err(InflowError::Io(error)));
+        }
+        match connection.transport.poll_read(&mut connection.buffer.borrow_mut(), READ_BYTES) {
+            Poll::Ready(Ok(0)) => return Poll::Ready(Err(InflowError::Closed)),
+            Poll::Ready(Ok(_)) => {
+                self.reads += 1;
+                self.waiting = false;
+                return Poll::Ready(Ok(()));
+            }
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(InflowError::Io(error))),
+            Poll::Pending => self.reads = 0,
+        }
+        if !self.waiting {
+            // Only what the client takes counts, not what the handler does between two pieces.
+            self.waiting = true;
+            self.deadline.reset(connection.station.handle.now() + self.timeout);
+        }
+        Pin::new(&mut self.deadline).poll(context).map(|()| Err(InflowError::TimedOut))
     }
 }
 

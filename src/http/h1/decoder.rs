@@ -96,6 +96,14 @@ impl Decoder {
         matches!(self.stage, Stage::Length { .. } | Stage::Chunked(_) | Stage::Trailers(_) | Stage::Failed(_))
     }
 
+    /// How many bytes of the current chunk are still to come; 0 elsewhere.
+    pub fn chunk_rest(&self) -> u64 {
+        match &self.stage {
+            Stage::Chunked(chunked) => chunked.data_rest(),
+            _ => 0,
+        }
+    }
+
     /// What is known of a request whose head is not complete, or was refused. `buffer` is what `receive` was given.
     pub fn partial(&self, buffer: &[u8]) -> PartialRequest {
         match &self.stage {

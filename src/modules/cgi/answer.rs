@@ -9,12 +9,13 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 
-use super::handler::{client_left, inflow_failed};
+use super::handler::client_left;
 use super::run::{Run, Trouble};
 use super::settings::Conf;
 use crate::base::reason::Reason;
 use crate::base::report::Severity;
 use crate::exchange::body::{Body, Chunk, FileSlice, InflowError, Source};
+use crate::exchange::content::Content;
 use crate::exchange::files::Fault;
 use crate::exchange::plan::Outcome;
 use crate::exchange::redirect::split_target;
@@ -119,7 +120,7 @@ fn redirect(exchange: &mut Exchange, script: &str, location: &Bytes) -> Outcome 
         }
     };
     // The script has had the content.
-    exchange.request.body = None;
+    exchange.request.content = Content::Empty;
     if exchange.method != Method::Head {
         exchange.method = Method::Get;
     }
@@ -191,7 +192,7 @@ fn not_understood(exchange: &Exchange, run: Run, bad: &BadHead) -> Outcome {
 fn given_up(exchange: &mut Exchange, run: &Run, trouble: &Trouble) -> Outcome {
     match trouble {
         Trouble::ClientLeft => client_left(exchange),
-        Trouble::Content(error) => inflow_failed(exchange, error),
+        Trouble::Content(error) => exchange.content_failed(error),
         Trouble::TooLong(_) | Trouble::Idle(_) => {
             exchange.report(Severity::Error, format_args!("CGI script \"{}\" {trouble}", run.script));
             Outcome::Fail(Status::GATEWAY_TIMEOUT)

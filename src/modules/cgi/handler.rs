@@ -14,7 +14,6 @@ use bytes::Bytes;
 use rustix::io::Errno;
 
 use super::answer;
-use super::content::{Content, ContentError};
 use super::environment::environment;
 use super::errors::Errors;
 use super::gate::{Entry, Full, Gate, Network, Permit};
@@ -24,7 +23,8 @@ use super::settings::{Conf, ErrorsTo};
 use super::watch::Watch;
 use crate::base::reason::Reason;
 use crate::base::report::Severity;
-use crate::exchange::body::InflowError;
+use crate::exchange::body::Inflow;
+use crate::exchange::content::Content;
 use crate::exchange::core_variables;
 use crate::exchange::plan::{Handler, Handling, Outcome};
 use crate::exchange::response::Response;
@@ -32,6 +32,7 @@ use crate::exchange::template::Template;
 use crate::exchange::trace::Step;
 use crate::exchange::{Exchange, Shown};
 use crate::http::Status;
+use crate::http::h1::BodyFraming;
 use crate::runtime::{self, JobError, Launch, StartError, Started};
 
 /// When a client that was sent away may come again: a script that takes long takes about so many seconds.
@@ -62,15 +63,16 @@ impl Handler for RunScript {
 impl RunScript {
     async fn run(&self, exchange: &mut Exchange, script: Script) -> Outcome {
         // A client that sends slowly takes nobody's turn.
-        let content = match Content::take(exchange, self.conf.request_buffering).await {
-            Ok(content) => content,
-            Err(error) => return content_failed(exchange, &error),
-        };
+        if self.conf.request_buffering
+            && let Err(outcome) = exchange.receive_content().await
+        {
+            return outcome;
+        }
         let permit = match self.turn(exchange).await {
             Ok(permit) => permit,
             Err(outcome) => return outcome,
         };
-        match self.start(exchange, &script, content, permit).await {
+        match self.start(exchange, &script, permit).await {
             Ok(run) if script.is_nph() => answer::pass_on(exchange, run).await,
             Ok(run) => answer::answer(exchange, &self.conf, run).await,
             Err(error) => self.not_started(exchange, &script, &error),
@@ -104,22 +106,9 @@ impl RunScript {
         }
     }
 
-    async fn start(
-        &self,
-        exchange: &mut Exchange,
-        script: &Script,
-        content: Content,
-        permit: Permit,
-    ) -> Result<Run, StartError> {
+    async fn start(&self, exchange: &mut Exchange, script: &Script, permit: Permit) -> Result<Run, StartError> {
         let conf = &*self.conf;
-        let length = content.length();
-        let (input, coming) = match content {
-            Content::Nothing => (runtime::Input::Nothing, Coming::Nothing),
-            Content::Bytes(bytes) if bytes.is_empty() => (runtime::Input::Nothing, Coming::Nothing),
-            Content::Bytes(bytes) => (runtime::Input::Pipe, Coming::Bytes(bytes)),
-            Content::File(file, _) => (runtime::Input::File(file), Coming::Nothing),
-            Content::Coming(inflow, _) => (runtime::Input::Pipe, Coming::Inflow(inflow)),
-        };
+        let (input, coming, length) = content(exchange)?;
         let (program, arguments) = match conf.interpreter(&script.file) {
             None => (path(&script.file), Vec::new()),
             Some(interpreter) => {
@@ -212,11 +201,28 @@ impl RunScript {
     }
 }
 
-/// Content on its way into a script's pipe.
+/// What goes through a script's pipe.
 enum Coming {
     Nothing,
     Bytes(Bytes),
-    Inflow(Box<dyn crate::exchange::body::Inflow>),
+    Inflow(Box<dyn Inflow>),
+}
+
+/// The content of a request as a script reads it, and its length as far as it is known. What is in a file the script
+/// reads from there.
+fn content(exchange: &mut Exchange) -> io::Result<(runtime::Input, Coming, Option<u64>)> {
+    let framing = exchange.request.head.framing;
+    if let Some(inflow) = exchange.request.body.take() {
+        let length = if let BodyFraming::Length(length) = framing { Some(length) } else { None };
+        return Ok((runtime::Input::Pipe, Coming::Inflow(inflow), length));
+    }
+    let content = exchange.content();
+    let length = (framing != BodyFraming::None).then(|| content.length());
+    Ok(match content {
+        Content::Empty => (runtime::Input::Nothing, Coming::Nothing, length),
+        Content::Memory(bytes) => (runtime::Input::Pipe, Coming::Bytes(bytes.clone()), length),
+        Content::File(file) => (runtime::Input::File(file.reader()?), Coming::Nothing, length),
+    })
 }
 
 /// 503, and when to come again.
@@ -231,47 +237,6 @@ pub(super) fn client_left(exchange: &mut Exchange) -> Outcome {
     exchange.report(Severity::Info, format_args!("client prematurely closed connection while a CGI script answers"));
     exchange.record.status = Some(Status::CLIENT_CLOSED_REQUEST);
     Outcome::Close
-}
-
-/// The answer to a request whose content cannot be read.
-pub(super) fn content_failed(exchange: &mut Exchange, error: &ContentError) -> Outcome {
-    match error {
-        ContentError::Client(error) => inflow_failed(exchange, error),
-        ContentError::File(reason) => {
-            exchange.report(Severity::Crit, format_args!("{error} {}", Reason(reason)));
-            match Errno::from_io_error(reason) {
-                Some(Errno::NOSPC | Errno::DQUOT) => Outcome::Fail(Status::INSUFFICIENT_STORAGE),
-                _ => Outcome::Fail(Status::INTERNAL_SERVER_ERROR),
-            }
-        }
-        ContentError::Job(JobError::Full) => send_away(exchange, "too much content waits to be written"),
-        ContentError::Job(error) => {
-            exchange.report(Severity::Alert, format_args!("the content of a request cannot be written: {error}"));
-            Outcome::Fail(Status::INTERNAL_SERVER_ERROR)
-        }
-    }
-}
-
-/// The answer to a client that does not send what it announced.
-pub(super) fn inflow_failed(exchange: &mut Exchange, error: &InflowError) -> Outcome {
-    match error {
-        InflowError::TooLarge { .. } => {
-            exchange.report(Severity::Error, format_args!("{error}"));
-            exchange.error.too_large = true;
-            Outcome::Fail(Status::CONTENT_TOO_LARGE)
-        }
-        InflowError::Malformed(bad) => {
-            exchange.report(Severity::Info, format_args!("{bad}"));
-            exchange.error.close = true;
-            Outcome::Fail(bad.status())
-        }
-        InflowError::TimedOut | InflowError::Closed | InflowError::Io(_) => {
-            exchange.report(Severity::Info, format_args!("{error} while reading client request body"));
-            let timed_out = matches!(error, InflowError::TimedOut);
-            exchange.record.status = Some(if timed_out { Status::REQUEST_TIMEOUT } else { Status::BAD_REQUEST });
-            Outcome::Close
-        }
-    }
 }
 
 /// The network that the client is in.

@@ -1,12 +1,11 @@
 //! Scripts that answer (RFC 3875): `cgi` and its directives, which are webserv's own.
 //!
 //! The first of the content handlers, for what stands behind a script's path (`PATH_INFO`) may look like a folder. It
-//! finds the script a request is for (`script`), waits until one more may run (`gate`), has the request's content at hand
-//! (`content`), starts it (`environment`, `runtime::start`), moves its streams (`run`), and makes a response of what it
+//! finds the script a request is for (`script`), waits until one more may run (`gate`), has the request's content at hand,
+//! starts it (`environment`, `runtime::start`), moves its streams (`run`), and makes a response of what it
 //! writes (`answer`). A script is owned by the exchange that asked for it: dropped, it ends.
 
 mod answer;
-mod content;
 mod directives;
 mod environment;
 mod errors;

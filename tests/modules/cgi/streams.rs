@@ -72,7 +72,8 @@ fn content_reaches_the_script_with_its_length_however_it_came() {
             assert!(site.request(request).body == expected, "{size} bytes");
         }
     }
-    assert_eq!(site.request(post("/cgi-bin/run", b"")).text(), " \n", "nothing is no content");
+    assert_eq!(site.request(post("/cgi-bin/run", b"")).text(), "0 \n");
+    assert_eq!(site.get("/cgi-bin/run").text(), " \n", "no content has no length");
 }
 
 #[test]
