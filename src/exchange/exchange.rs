@@ -52,6 +52,8 @@ pub struct Exchange {
     pub host: Bytes,
     /// What regular expressions captured.
     pub captures: Captures,
+    /// The user whose password an access check has found right; `$remote_user` is only what the client says.
+    pub user: Option<Bytes>,
     /// Whether an internal redirect or an error page led here; `internal` locations ask.
     pub internal: bool,
     /// How often it was routed again.
@@ -174,6 +176,7 @@ impl Exchange {
             args,
             host,
             captures: Captures::default(),
+            user: None,
             internal: false,
             reroutes: 0,
             error: ErrorState::default(),

@@ -29,12 +29,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal};
+use rustix::process::{Pid, PidfdFlags, Signal};
 
 use super::handle::Handle;
 use super::io::{Io, Ready};
 use super::jobs::{JobError, Pool};
 use super::pipe::{PipeReader, PipeWriter};
+
+mod limits;
+
+pub use limits::ChildLimits;
 
 /// The most threads that start children: each is blocked until its program has been loaded, which takes a core.
 const STARTERS_MAX: usize = 4;
@@ -80,18 +84,6 @@ pub enum Input {
     Pipe,
     /// A file, read from where it stands.
     File(OwnedFd),
-}
-
-/// What a child, and each process it starts, may use. Set right after the start (setrlimit(2)), and never more than the
-/// server itself may.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ChildLimits {
-    /// Bytes of address space (RLIMIT_AS).
-    pub memory_bytes: Option<u64>,
-    /// Seconds of processor time (RLIMIT_CPU).
-    pub cpu_seconds: Option<u64>,
-    /// Processes and threads of the user (RLIMIT_NPROC), all that there are counted; not for root.
-    pub processes: Option<u64>,
 }
 
 /// A child that was started, and our ends of its pipes.
@@ -369,26 +361,6 @@ fn begin(launch: Launch) -> io::Result<Begun> {
     ];
     begun.parts = Some((process, exit, streams));
     Ok(begun)
-}
-
-impl ChildLimits {
-    fn set(self, child: Pid) -> io::Result<()> {
-        // The signal at the limit, and a second later the end for those who ignore it.
-        let cpu = self.cpu_seconds.map(|seconds| (seconds, seconds.saturating_add(1)));
-        let all = [
-            (Resource::As, self.memory_bytes.map(|bytes| (bytes, bytes))),
-            (Resource::Cpu, cpu),
-            (Resource::Nproc, self.processes.map(|count| (count, count))),
-        ];
-        for (resource, limit) in all {
-            let Some((current, maximum)) = limit else { continue };
-            // What is inherited cannot be raised.
-            let highest = rustix::process::getrlimit(resource).maximum.unwrap_or(u64::MAX);
-            let limit = Rlimit { current: Some(current.min(highest)), maximum: Some(maximum.min(highest)) };
-            rustix::process::prlimit(Some(child), resource, limit)?;
-        }
-        Ok(())
-    }
 }
 
 /// Ends all children that tasks have left behind, and waits for that: for the end of a worker, when no task runs any

@@ -46,6 +46,10 @@ pub(super) fn environment(
         variables.add("PATH_INFO", &script.path_info);
         variables.add("PATH_TRANSLATED", &joined(root, &script.path_info));
     }
+    if let Some(user) = &exchange.user {
+        variables.add("AUTH_TYPE", b"Basic");
+        variables.add("REMOTE_USER", user);
+    }
     if let Some(length) = content_length {
         variables.add("CONTENT_LENGTH", length.to_string().as_bytes());
     }

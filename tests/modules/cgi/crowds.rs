@@ -48,6 +48,30 @@ fn whoever_waits_has_its_turn_when_a_script_has_ended() {
 }
 
 #[test]
+fn a_network_that_asks_much_does_not_keep_others_waiting() {
+    let site = site_with("cgi_max 1; cgi_queue 4;")
+        .shell("wait", WAITS)
+        .shell("who", &format!("echo $REMOTE_ADDR >> ../order\n{HEAD}echo done"))
+        .with_folder(fifo)
+        .start();
+    let mut first = holds_a_place(&site);
+    let mut waiting = Vec::new();
+    for from in [[127, 0, 1, 1], [127, 0, 1, 2], [127, 0, 1, 3], [127, 0, 1, 4], [127, 0, 2, 1], [127, 0, 3, 1]] {
+        let mut client = site.connect_from(from);
+        client.send("GET /cgi-bin/who HTTP/1.1\r\nHost: a\r\n\r\n");
+        // One after the other: by now the server has seen it.
+        assert_eq!(site.get("/page").status, 200);
+        waiting.push(client);
+    }
+    let_go(&site);
+    assert_eq!(first.answer().text(), "go\n");
+    let statuses: Vec<u16> = waiting.iter_mut().map(|client| client.answer().status).collect();
+    assert_eq!(statuses, [200, 200, 503, 503, 200, 200], "two of the first network made room for others");
+    let order = fs::read_to_string(site.path("order")).expect("scripts wrote it");
+    assert_eq!(order, "127.0.1.1\n127.0.2.1\n127.0.3.1\n127.0.1.2\n");
+}
+
+#[test]
 fn nobody_waits_for_ever() {
     let site = crowd("cgi_max 1; cgi_queue 10 timeout=50ms;");
     let mut first = holds_a_place(&site);
