@@ -38,8 +38,9 @@ impl House {
         std::fs::File::create(folder.path().join("large")).unwrap().set_len(64 << 20).unwrap();
         std::fs::write(folder.path().join("small"), "small").unwrap();
         let root = folder.path().display();
+        let listen = if directives.contains("listen ") { "" } else { "listen 127.0.0.1:0;" };
         let text = format!(
-            "error_log stderr emerg; events {{ }} http {{ {http} server {{ listen 127.0.0.1:0; root {root}; {directives} }} }}"
+            "error_log stderr emerg; events {{ }} http {{ {http} server {{ {listen} root {root}; {directives} }} }}"
         );
         let request = Request {
             origin: Origin::BuiltIn(text),
@@ -100,7 +101,11 @@ impl House {
 
     /// Moves the clock and lets the worker notice.
     fn pass(&mut self, seconds: u64) {
-        self.clock.advance(Duration::from_secs(seconds));
+        self.pass_ms(seconds * 1000);
+    }
+
+    fn pass_ms(&mut self, ms: u64) {
+        self.clock.advance(Duration::from_millis(ms));
         self.turn();
     }
 }
@@ -155,6 +160,20 @@ fn a_client_that_says_nothing_is_let_go_after_client_header_timeout() {
     house.pass(2);
     assert_eq!(client.look(), Seen::Closed);
     assert_eq!(client.text(), "");
+}
+
+#[test]
+fn a_proxy_header_and_the_first_byte_behind_it_must_come_within_client_header_timeout() {
+    for header in ["", "PROXY TCP4 192.0.2.1 ", "PROXY UNKNOWN\r\n"] {
+        let mut house = House::with("client_header_timeout 10s; listen 127.0.0.1:0 proxy_protocol;");
+        let mut client = house.connect();
+        client.send(header, &mut house);
+        house.pass(9);
+        assert_eq!(client.look(), Seen::Open, "after {header:?}");
+        house.pass(2);
+        assert_eq!(client.look(), Seen::Closed, "after {header:?}");
+        assert_eq!(client.text(), "");
+    }
 }
 
 #[test]
@@ -257,6 +276,111 @@ fn a_refused_client_that_still_sends_is_listened_to_for_lingering_timeout() {
     assert_eq!(house.prepared.worker().handle().tasks(), 3, "the connection still takes in what comes");
     house.pass(6);
     assert_eq!(house.prepared.worker().handle().tasks(), 2, "it is gone");
+}
+
+const LARGE: &str = "GET /large HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// How much a client was sent that takes all it can have, after each of so many seconds.
+fn by_the_second(house: &mut House, client: &mut Client, seconds: usize) -> Vec<usize> {
+    let received = (0..seconds).map(|_| {
+        assert_eq!(client.look(), Seen::Open);
+        let so_far = client.received.len();
+        house.pass_ms(1005);
+        so_far
+    });
+    received.collect()
+}
+
+#[test]
+fn a_response_is_sent_at_the_pace_of_limit_rate_head_included() {
+    for conf in ["", "sendfile on;", "sendfile on; sendfile_max_chunk 0;"] {
+        let mut house = House::with(&format!("limit_rate 10k; {conf}"));
+        let mut client = house.connect();
+        client.send(LARGE, &mut house);
+        assert_eq!(by_the_second(&mut house, &mut client, 4), [10240, 20480, 30720, 40960], "{conf}");
+    }
+}
+
+#[test]
+fn a_small_response_is_held_back_as_well_and_the_next_one_is_not() {
+    let mut house = House::with("location /slow { limit_rate 100; return 200 slow; } location / { return 200 fast; }");
+    let mut client = house.connect();
+    client.send(
+        "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /slow HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        &mut house,
+    );
+    client.look();
+    assert!(client.text().contains("\r\n\r\nfastHTTP/1.1 200 OK\r\n"), "what stands before it goes at once");
+    let before = client.text().find("fast").unwrap() + 4;
+    assert_eq!(client.received.len(), before + 100);
+    house.pass_ms(1005);
+    client.look();
+    assert_eq!(client.text().matches("fast").count(), 2, "what comes behind it follows at once");
+    assert_eq!(client.text().matches("slow").count(), 1);
+}
+
+#[test]
+fn limit_rate_after_comes_at_once() {
+    let mut house = House::with("limit_rate 10k; limit_rate_after 100k;");
+    let mut client = house.connect();
+    client.send(LARGE, &mut house);
+    assert_eq!(by_the_second(&mut house, &mut client, 3), [112_640, 122_880, 133_120]);
+}
+
+#[test]
+fn sendfile_max_chunk_spreads_the_bytes_of_a_second() {
+    let mut house = House::with("sendfile on; limit_rate 10k; sendfile_max_chunk 5k;");
+    let mut client = house.connect();
+    client.send(LARGE, &mut house);
+    let mut received = Vec::new();
+    for _ in 0..4 {
+        client.look();
+        received.push(client.received.len());
+        house.pass_ms(505);
+    }
+    assert_eq!(received, [5120, 10240, 15360, 20480]);
+}
+
+#[test]
+fn content_that_comes_in_pieces_keeps_to_the_pace() {
+    let mut house = House::with("limit_rate 500;");
+    let mut client = house.connect();
+    client.send("GET /large HTTP/1.1\r\nHost: a\r\nRange: bytes=0-999,4000-4999\r\n\r\n", &mut house);
+    assert_eq!(by_the_second(&mut house, &mut client, 4), [500, 1000, 1500, 2000]);
+    assert!(client.text().starts_with("HTTP/1.1 206 "));
+}
+
+#[test]
+fn send_timeout_does_not_count_while_the_server_holds_the_response_back() {
+    let mut house = House::with("limit_rate 10k; send_timeout 5s;");
+    let mut client = house.connect();
+    // The request began long before its end, so that much may be sent at once, and a long pause follows.
+    client.send("G", &mut house);
+    house.pass(20);
+    client.send(&LARGE[1..], &mut house);
+    assert_eq!(client.look(), Seen::Open);
+    assert_eq!(client.received.len(), 21 * 10240);
+    for _ in 0..20 {
+        house.pass(1);
+        assert_eq!(client.look(), Seen::Open);
+    }
+    assert_eq!(client.received.len(), 21 * 10240);
+    house.pass_ms(1005);
+    assert_eq!(client.look(), Seen::Open);
+    assert_eq!(client.received.len(), 42 * 10240);
+}
+
+#[test]
+fn a_client_that_takes_nothing_is_let_go_although_it_has_a_pace() {
+    let mut house = House::with("limit_rate 100m; send_timeout 10s; sendfile on;");
+    let mut client = house.connect();
+    client.send(LARGE, &mut house);
+    // The system takes something for it when the pace allows more; then no longer.
+    house.pass(1);
+    house.pass(11);
+    house.pass(11);
+    assert_eq!(client.look(), Seen::Closed);
+    assert!(client.received.len() < 64 << 20);
 }
 
 /// Requests of all clients count together; one in a minute is one in 62.5 s, for nginx counts thousandths in a second.

@@ -180,7 +180,9 @@ impl Parser<'_> {
         let Some(block) = self.open.pop() else {
             return;
         };
-        let items = std::mem::replace(&mut self.items, block.items_around);
+        let mut items = std::mem::replace(&mut self.items, block.items_around);
+        // Of ten thousand blocks each would else keep room for things that never come.
+        items.shrink_to_fit();
         let Some(mut directive) = block.directive else {
             return;
         };
@@ -213,7 +215,7 @@ impl Parser<'_> {
 
     /// What was read since the last directive ended, as a directive.
     fn take_directive(&mut self) -> Option<Directive> {
-        let mut words = std::mem::take(&mut self.words).into_iter();
+        let mut words = self.words.drain(..);
         let name = words.next()?;
         let arguments: Vec<Word> = words.collect();
         let last = arguments.last().unwrap_or(&name).span;

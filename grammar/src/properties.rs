@@ -93,6 +93,23 @@ fn check_printing(document: &Document) {
     assert_eq!(print(&again.document), printed);
 }
 
+/// Every word with its quotes and backslashes, and whether it begins a line, names aside.
+fn words_as_written(source: &str, document: &Document) -> Vec<(String, bool)> {
+    fn collect(source: &str, items: &[Item], found: &mut Vec<(String, bool)>) {
+        for item in items {
+            let Item::Directive(directive) = item else { continue };
+            found.push((directive.name.span.slice(source).to_owned(), false));
+            found.extend(directive.arguments.iter().map(|word| (word.span.slice(source).to_owned(), word.starts_line)));
+            if let Some(body) = &directive.body {
+                collect(source, &body.items, found);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    collect(source, &document.items, &mut found);
+    found
+}
+
 fn check_spans(source: &str) {
     for error in parse(source).errors {
         for span in [Some(error.span), error.related.map(|(span, _)| span)] {
@@ -129,6 +146,14 @@ proptest! {
         let parsed = parse(&source);
         prop_assert_eq!(&parsed.errors, &vec![], "{}", source);
         check_printing(&parsed.document);
+    }
+
+    #[test]
+    fn a_valid_source_keeps_its_words_as_written_when_printed(source in valid_source()) {
+        let parsed = parse(&source);
+        let printed = print(&parsed.document);
+        let again = parse(&printed);
+        prop_assert_eq!(words_as_written(&source, &parsed.document), words_as_written(&printed, &again.document));
     }
 
     #[test]

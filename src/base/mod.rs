@@ -5,12 +5,16 @@
 pub mod base64;
 pub mod crypt;
 pub mod duration;
+pub mod json;
 pub mod local_time;
 pub mod log_buffer;
 pub mod log_file;
 pub mod lru_table;
+pub mod murmur;
+pub mod networks;
 pub mod reason;
 pub mod regex;
+pub mod replace;
 pub mod report;
 pub mod size;
 pub mod suggest;

@@ -9,6 +9,7 @@
 //! letters are those of ASCII, and `é+` repeats its last byte. A pattern that begins with `(*UTF8)` works on characters
 //! instead; then `\w` and the like know all of Unicode, and no part of a text that is not UTF-8 matches.
 
+mod known;
 mod pcre;
 
 use std::fmt;
@@ -74,34 +75,24 @@ impl Regex {
     /// # Errors
     /// The pattern is wrong, uses what is not supported (recursion, `(?|`), or exceeds a limit on its size.
     pub fn new(pattern: &str, case_insensitive: bool) -> Result<Regex, RegexError> {
-        let fail = |reason: String, position| RegexError { pattern: pattern.to_owned(), reason, position };
-        if pattern.len() > PATTERN_BYTES_MAX {
-            return Err(fail(format!("more than {PATTERN_BYTES_MAX} bytes"), None));
+        if let Some(compiled) = known::find(pattern, case_insensitive) {
+            return Ok(Regex { compiled });
         }
-        let translate =
-            |line_end| pcre::translate(pattern, line_end).map_err(|error| fail(error.reason, Some(error.position)));
-        let mut translation = translate(LineEnd::TextEnd)?;
-        let needs_second = translation.has_line_end && !translation.backtracking;
-        if translation.has_line_end && translation.backtracking {
-            translation = translate(LineEnd::BeforeLastLineFeed)?;
-        }
-        let engine = Engine::build(&translation, case_insensitive).map_err(|reason| fail(reason, None))?;
-        Ok(Regex {
-            compiled: Arc::new(Compiled {
-                pattern: pattern.to_owned(),
-                case_insensitive,
-                engine,
-                before_line_feed: needs_second.then(OnceLock::new),
-                groups_kept: groups_kept(&translation),
-                names: translation.names.into(),
-            }),
-        })
+        let compiled = Arc::new(Compiled::new(pattern, case_insensitive)?);
+        known::keep(&compiled);
+        Ok(Regex { compiled })
     }
 
     /// The pattern as written.
     #[must_use]
     pub fn pattern(&self) -> &str {
         &self.compiled.pattern
+    }
+
+    /// Whether it was compiled to match letters in either case; what the pattern itself says does not count.
+    #[must_use]
+    pub fn ignores_case(&self) -> bool {
+        self.compiled.case_insensitive
     }
 
     /// The named groups and their numbers, in the order of the pattern.
@@ -159,6 +150,31 @@ impl Regex {
 
     fn gave_up(&self, text: &[u8]) -> MatchError {
         MatchError { pattern: self.compiled.pattern.clone(), text_bytes: text.len() }
+    }
+}
+
+impl Compiled {
+    fn new(pattern: &str, case_insensitive: bool) -> Result<Self, RegexError> {
+        let fail = |reason: String, position| RegexError { pattern: pattern.to_owned(), reason, position };
+        if pattern.len() > PATTERN_BYTES_MAX {
+            return Err(fail(format!("more than {PATTERN_BYTES_MAX} bytes"), None));
+        }
+        let translate =
+            |line_end| pcre::translate(pattern, line_end).map_err(|error| fail(error.reason, Some(error.position)));
+        let mut translation = translate(LineEnd::TextEnd)?;
+        let needs_second = translation.has_line_end && !translation.backtracking;
+        if translation.has_line_end && translation.backtracking {
+            translation = translate(LineEnd::BeforeLastLineFeed)?;
+        }
+        let engine = Engine::build(&translation, case_insensitive).map_err(|reason| fail(reason, None))?;
+        Ok(Self {
+            pattern: pattern.to_owned(),
+            case_insensitive,
+            engine,
+            before_line_feed: needs_second.then(OnceLock::new),
+            groups_kept: groups_kept(&translation),
+            names: translation.names.into(),
+        })
     }
 }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use lexopt::prelude::*;
 
+use super::test::{Check, Denied, Format};
+use super::{explain, fmt};
 use crate::base::suggest;
 use crate::control::SignalName;
 
@@ -15,6 +17,9 @@ webserv, a web server in nginx's language
 usage: webserv [-c FILE] [-p PREFIX] [-e FILE] [-g DIRECTIVES] [-q]
        webserv -t | -T | -s SIGNAL | -v | -V | -h
        webserv directives [NAME | --list | --markdown]
+       webserv explain [-c FILE] [METHOD] URL [-H 'NAME: VALUE']... [--from ADDRESS]
+       webserv lint [CODE]
+       webserv fmt [--check] [--diff] FILE...
 
   -c FILE        read the configuration from FILE (default: /etc/webserv/webserv.conf, and
                  if there is none, a built-in one that serves a welcome page on port 8080)
@@ -25,12 +30,20 @@ usage: webserv [-c FILE] [-p PREFIX] [-e FILE] [-g DIRECTIVES] [-q]
   -t             check the configuration, say everything that is wrong with it, and exit
   -T             the same, and print the configuration with all its files
   -q             say nothing but errors while checking
+  --deny WHAT    with -t: fail if there are warnings, or warnings of one kind (a code)
+  --format json  with -t and explain: one JSON document on standard output (default: text)
   -s SIGNAL      tell the running server: stop, quit, reload, reopen
   -v, -V         print the version; the version, the target and the modules
   -h, -?         print this
 
   directives     print the manual of all directives and variables; with a NAME, of that directive;
                  with --list, only how each is written; with --markdown, for other programs
+  explain        say which listener, server and location answer a request, and why, by which way, and
+                 which directives hold there; -H adds a field, --from is the client's address
+  lint           list the kinds of warnings that -t knows; with a CODE, explain one
+  fmt            bring configuration files into the one layout; - is standard input, to standard
+                 output; with --check, name the files that would change and fail if there are any;
+                 with --diff, show what would change; neither writes anything
 ";
 
 /// A command line, understood.
@@ -47,6 +60,10 @@ pub(super) struct Invocation {
     pub(super) globals: Vec<String>,
     /// `-q`.
     pub(super) quiet: bool,
+    /// `--format`.
+    pub(super) format: Option<Format>,
+    /// `--deny`, in order.
+    pub(super) deny: Vec<Denied>,
 }
 
 /// What is to be done.
@@ -60,6 +77,10 @@ pub(super) enum Action {
     VersionAndBuild,
     Help,
     Directives(Part),
+    Format(fmt::Job),
+    Explain(explain::Job),
+    /// One kind of warning, or all.
+    Lint(Option<String>),
 }
 
 /// Which part of the manual.
@@ -72,6 +93,18 @@ pub(super) enum Part {
     List,
     /// What one directive does.
     Directive(String),
+}
+
+impl Invocation {
+    /// How a configuration is to be checked.
+    pub(super) fn check(&self) -> Check {
+        Check {
+            quiet: self.quiet,
+            dump: self.action == Action::Dump,
+            format: self.format.unwrap_or_default(),
+            deny: self.deny.clone(),
+        }
+    }
 }
 
 /// The command line cannot be understood.
@@ -95,14 +128,35 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocat
         error_log: None,
         globals: Vec::new(),
         quiet: false,
+        format: None,
+        deny: Vec::new(),
     };
     while let Some(word) = parser.next()? {
+        if let Action::Explain(job) = &mut invocation.action {
+            match &word {
+                Short('H') => {
+                    job.field(&parser.value()?.string()?)?;
+                    continue;
+                }
+                Long("from") => {
+                    job.from(&parser.value()?.string()?)?;
+                    continue;
+                }
+                Value(word) => {
+                    job.word(word.clone().string()?)?;
+                    continue;
+                }
+                _ => {}
+            }
+        }
         match word {
             Short('c') => invocation.configuration = Some(parser.value()?.into()),
             Short('p') => invocation.prefix = Some(parser.value()?.into()),
             Short('e') => invocation.error_log = Some(parser.value()?.into()),
             Short('g') => invocation.globals.push(parser.value()?.string()?),
             Short('q') => invocation.quiet = true,
+            Long("deny") => invocation.deny.push(Denied::parse(&parser.value()?.string()?)?),
+            Long("format") => invocation.format = Some(Format::parse(&parser.value()?.string()?)?),
             Short('t') if invocation.action != Action::Dump => invocation.action = Action::Test,
             Short('t') => {}
             Short('T') => invocation.action = Action::Dump,
@@ -113,9 +167,18 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocat
             Value(word) if word == "directives" => {
                 invocation.action = Action::Directives(part(&mut parser)?);
             }
+            Value(word) if word == "lint" => invocation.action = Action::Lint(operand(&mut parser)?),
+            Value(word) if word == "explain" => invocation.action = Action::Explain(explain::Job::default()),
+            Value(word) if word == "fmt" => invocation.action = Action::Format(fmt::Job::parse(&mut parser)?),
             Value(word) => return Err(unknown_command(&word.to_string_lossy())),
             other => return Err(other.unexpected().into()),
         }
+    }
+    if invocation.format.is_some() && !matches!(invocation.action, Action::Test | Action::Explain(_)) {
+        return Err(UsageError("--format goes with -t and explain".to_owned()));
+    }
+    if !invocation.deny.is_empty() && !matches!(invocation.action, Action::Test | Action::Dump) {
+        return Err(UsageError("--deny goes with -t".to_owned()));
     }
     Ok(invocation)
 }
@@ -130,6 +193,15 @@ fn part(parser: &mut lexopt::Parser) -> Result<Part, UsageError> {
     }
 }
 
+/// The one word that may stand behind a command.
+fn operand(parser: &mut lexopt::Parser) -> Result<Option<String>, UsageError> {
+    match parser.next()? {
+        None => Ok(None),
+        Some(Value(word)) => Ok(Some(word.string()?)),
+        Some(other) => Err(other.unexpected().into()),
+    }
+}
+
 fn signal_name(word: &str) -> Result<SignalName, UsageError> {
     let known = SignalName::NAMES.iter().find(|(name, _)| *name == word);
     known.map(|(_, signal)| *signal).ok_or_else(|| {
@@ -139,7 +211,7 @@ fn signal_name(word: &str) -> Result<SignalName, UsageError> {
 }
 
 fn unknown_command(word: &str) -> UsageError {
-    let nearest = suggest::nearest(word, ["directives"]);
+    let nearest = suggest::nearest(word, ["directives", "explain", "fmt", "lint"]);
     let advice = nearest.map(|name| format!(", did you mean \"{name}\"?")).unwrap_or_default();
     UsageError(format!("unknown command \"{word}\"{advice}"))
 }
@@ -167,6 +239,12 @@ mod tests {
     fn options_may_be_joined_as_in_nginx() {
         let invocation = parsed("-tq -c a.conf").unwrap();
         assert_eq!((invocation.action, invocation.quiet), (Action::Test, true));
+    }
+
+    #[test]
+    fn a_format_goes_with_a_check() {
+        assert_eq!(parsed("--format json -t").unwrap().format, Some(Format::Json));
+        assert!(parsed("-T --format json").is_err() && parsed("-t --format yaml").is_err());
     }
 
     #[test]

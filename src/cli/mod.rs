@@ -6,6 +6,9 @@
 mod arguments;
 mod defaults;
 mod directives;
+mod explain;
+mod fmt;
+mod lint;
 mod serve;
 mod signal;
 mod test;
@@ -56,8 +59,10 @@ fn perform(invocation: Invocation) -> Result<ExitCode, CommandError> {
             Ok(ExitCode::SUCCESS)
         }
         Action::Directives(part) => directives::run(part),
-        Action::Test => test::run(&request(&invocation)?, invocation.quiet, false),
-        Action::Dump => test::run(&request(&invocation)?, invocation.quiet, true),
+        Action::Format(job) => fmt::run(job),
+        Action::Test | Action::Dump => test::run(&request(&invocation)?, &invocation.check()),
+        Action::Explain(job) => explain::run(&request(&invocation)?, job, invocation.format.unwrap_or_default()),
+        Action::Lint(code) => lint::run(code.as_deref()),
         Action::Signal(name) => signal::run(&request(&invocation)?, *name),
         Action::Serve => serve::run(request(&invocation)?),
     }

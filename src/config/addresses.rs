@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::build::Listen;
 use super::diagnostics::{Diagnostic, Place};
+use super::lint;
 use super::session::Session;
 use crate::route::names::{Name, NameTableBuilder};
 use crate::route::tree::{AddressRoutes, Named, Server, Slots};
@@ -27,6 +28,7 @@ pub(super) struct Addresses<'s> {
 struct AddressDraft {
     address: Address,
     options: ListenOptions,
+    proxy_protocol: bool,
     /// The first `listen`.
     listened_at: Place,
     /// The `listen` that wrote options of the socket.
@@ -34,11 +36,25 @@ struct AddressDraft {
     default: Arc<Server>,
     /// The `listen` that said `default_server`.
     default_at: Option<Place>,
+    /// How many servers there are.
+    servers: usize,
     /// The server that came last, and the `listen` that brought it.
     last: (Arc<Server>, Place),
     names: NameTableBuilder<Named>,
     /// Where each name stands, for the messages.
     places: NameTableBuilder<Place>,
+}
+
+/// How an address is used, for lints.
+#[derive(Clone, Debug)]
+pub(super) struct AddressUse {
+    pub(super) address: String,
+    /// The first `listen`, or the server that has none.
+    pub(super) first: Place,
+    /// How many servers share it.
+    pub(super) servers: usize,
+    /// Whether one of them is said to be the default: by `default_server`, or by its place and the name `_`.
+    pub(super) has_default: bool,
 }
 
 /// A server's name, where it stands, and the slots of its groups.
@@ -62,7 +78,7 @@ impl<'s> Addresses<'s> {
                 if let Err(conflict) = address.names.insert(name.clone(), named) {
                     let message =
                         format!("conflicting server name \"{}\" on {}, ignored", conflict.name, address.address);
-                    let mut warning = Diagnostic::warning(*place, message);
+                    let mut warning = Diagnostic::warning(*place, message).lint(&lint::CONFLICTING_SERVER_NAME);
                     if let Some(first) = address.places.existing(name) {
                         warning = warning.related(*first, "this server has the name");
                     }
@@ -75,15 +91,25 @@ impl<'s> Addresses<'s> {
         }
     }
 
+    /// How each address is used.
+    pub(super) fn uses(&self) -> Vec<AddressUse> {
+        let uses = self.order.iter().map(|address| AddressUse {
+            address: address.address.to_string(),
+            first: address.listened_at,
+            servers: address.servers,
+            has_default: address.default_at.is_some() || *address.default.name == *b"_",
+        });
+        uses.collect()
+    }
+
     pub(super) fn finish(self) -> Vec<Arc<AddressRoutes>> {
         let sources = &self.session.sources;
         let routes = self.order.into_iter().map(|address| {
-            let (line, _column) = sources.line_and_column(address.listened_at);
-            let file = &sources.source(address.listened_at.file).name;
             Arc::new(AddressRoutes {
-                configured_at: format!("{file}:{line}").into(),
+                configured_at: sources.file_and_line(address.listened_at).into(),
                 address: address.address,
                 options: address.options,
+                proxy_protocol: address.proxy_protocol,
                 names: address.names.build(),
                 default: address.default,
             })
@@ -98,10 +124,12 @@ impl<'s> Addresses<'s> {
             self.order.push(AddressDraft {
                 address: listen.address.clone(),
                 options: listen.options.clone(),
+                proxy_protocol: listen.proxy_protocol,
                 listened_at: listen.place,
                 options_at: listen.options_written.then_some(listen.place),
                 default: Arc::clone(server),
                 default_at: listen.default_server.then_some(listen.place),
+                servers: 1,
                 last: (Arc::clone(server), listen.place),
                 names: NameTableBuilder::new(),
                 places: NameTableBuilder::new(),
@@ -117,6 +145,7 @@ impl<'s> Addresses<'s> {
             error(format!("a duplicate listen {shown}"), known.last.1, "the same address in the same server");
             return None;
         }
+        known.proxy_protocol |= listen.proxy_protocol;
         if listen.options_written {
             match known.options_at {
                 Some(first) => error(format!("duplicate listen options for {shown}"), first, "first here"),
@@ -136,6 +165,7 @@ impl<'s> Addresses<'s> {
             }
         }
         known.last = (Arc::clone(server), listen.place);
+        known.servers += 1;
         Some(index)
     }
 
@@ -154,6 +184,7 @@ impl<'s> Addresses<'s> {
             address: self.default_address(),
             options: ListenOptions::default(),
             options_written: false,
+            proxy_protocol: false,
             default_server: false,
             place,
         }

@@ -5,13 +5,18 @@
 //! beyond its type is the setter's matter.
 
 use std::fmt::Display;
+use std::net::IpAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 use super::diagnostics::{Diagnostic, Place};
 use super::lines::Line;
+use super::lint;
 use super::named_regex::NamedRegex;
 use super::schema::Contexts;
 use super::session::Session;
@@ -19,7 +24,7 @@ use crate::base::duration::{DurationError, parse_duration, parse_seconds};
 use crate::base::size::{SizeError, parse_offset, parse_size};
 use crate::base::suggest::nearest;
 use crate::exchange::template::{Template, TemplateError};
-use crate::exchange::variables::Slot;
+use crate::exchange::variables::{Assignee, Slot};
 use crate::http::status::Status;
 
 /// One directive as a setter sees it. Word 0 is the first behind the name.
@@ -31,6 +36,8 @@ pub struct Arguments<'a> {
     pub(super) first_in_block: bool,
     /// The line of the location it stands in.
     pub(super) location: Option<Line<'a>>,
+    /// The number of the `if` it stands in, or opens.
+    pub(super) conditional: Option<usize>,
 }
 
 impl<'a> Arguments<'a> {
@@ -77,6 +84,11 @@ impl<'a> Arguments<'a> {
         self.line.place(self.line.name)
     }
 
+    /// The file and the line of the directive, for what is told of it later: `site.conf:3`.
+    pub fn file_and_line(&self) -> Arc<str> {
+        self.session.sources.file_and_line(self.place_of_name()).into()
+    }
+
     /// Where the whole directive stands, from its name to its last word.
     pub fn whole(&self) -> Place {
         self.line.whole()
@@ -95,6 +107,12 @@ impl<'a> Arguments<'a> {
             [modifier, pattern] => Some((Some(&modifier.text), &pattern.text)),
             _ => None,
         }
+    }
+
+    /// The number of the `if` that the directive stands in, or that it opens, among those of the block
+    /// around it, from 0. Told only to a module whose directives are a script.
+    pub fn conditional(&self) -> Option<usize> {
+        self.conditional
     }
 
     /// Whether no directive of this name came before in this block: then a setter that collects
@@ -194,6 +212,22 @@ impl<'a> Arguments<'a> {
         Err(error.help(format!("expected {}", list_of(names()))))
     }
 
+    /// An address (a network of one) or a network such as `10.0.0.0/8`; none when the word is neither. Bits behind the
+    /// network are warned of, and are not in the result.
+    pub fn network(&self, index: usize) -> Option<IpNet> {
+        let word = self.word(index);
+        let network = match word.contains('/') {
+            false => word.parse().map(IpAddr::into).ok()?,
+            true => word.parse::<IpNet>().ok()?,
+        };
+        if network.trunc() != network {
+            let warning = Diagnostic::warning(self.place(index), format!("low address bits of {word} are meaningless"));
+            let warning = warning.label(format!("the network is {}", network.trunc()));
+            self.warn(warning.lint(&lint::NETWORK_HOST_BITS));
+        }
+        Some(network.trunc())
+    }
+
     /// A value with variables. A variable that nobody defines is reported at the end of the run, for
     /// a named capture may come later.
     ///
@@ -227,10 +261,18 @@ impl<'a> Arguments<'a> {
     /// # Errors
     /// The expression is wrong, or exceeds a limit.
     pub fn regex(&self, index: usize, from: usize, case_insensitive: bool) -> Result<NamedRegex, Diagnostic> {
-        let text = self.word(index).get(from..).unwrap_or_default();
+        self.regex_in(index, from..self.word(index).len(), case_insensitive)
+    }
+
+    /// A regular expression that is a part of word `index`, given as a range of its bytes.
+    ///
+    /// # Errors
+    /// As [`Arguments::regex`].
+    pub fn regex_in(&self, index: usize, part: Range<usize>, case_insensitive: bool) -> Result<NamedRegex, Diagnostic> {
+        let text = self.word(index).get(part.clone()).unwrap_or_default();
         NamedRegex::compile(text, case_insensitive, self.session, |at| match at {
-            Some(at) => self.place_in(index, from + at..from + at + 1),
-            None => self.place_in(index, from..from + text.len()),
+            Some(at) => self.place_in(index, part.start + at..part.start + at + 1),
+            None => self.place_in(index, part.clone()),
         })
     }
 
@@ -299,6 +341,32 @@ impl<'a> Arguments<'a> {
     /// Defines a variable of the configuration's own; the same name is the same slot.
     pub fn define(&self, name: &str) -> Slot {
         self.session.variables.borrow_mut().define(name)
+    }
+
+    /// The variable that word `index`, `$name`, gives a value to; unless webserv itself defines it, it is
+    /// one of the configuration's own from here on.
+    ///
+    /// # Errors
+    /// The word is no variable, or one of webserv's that takes no other value.
+    pub fn assignee(&self, index: usize) -> Result<Assignee, Diagnostic> {
+        let word = self.word(index);
+        let error = || self.error(index, format!("invalid variable name \"{word}\""));
+        let Some(name) = word.strip_prefix('$') else {
+            return Err(error().label("expected `$` before the name").help(format!("write `{} ${word}`", self.name())));
+        };
+        if let Some(inner) = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+            return Err(error().label(format!("expected `${inner}`, without braces")));
+        }
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            return Err(error().label("expected `$` and letters, digits or `_`"));
+        }
+        if let [b'0'..=b'9'] = name.as_bytes() {
+            return Err(error().label("a group of the last regular expression takes no other value"));
+        }
+        self.session.variables.borrow_mut().assignee(name).ok_or_else(|| {
+            self.error(index, format!("the duplicate \"{}\" variable", name.to_ascii_lowercase()))
+                .label(format!("webserv itself defines `${name}`, and it takes no other value"))
+        })
     }
 
     fn invalid_value(&self, index: usize, kind: &str) -> Diagnostic {

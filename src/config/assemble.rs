@@ -9,16 +9,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::addresses::{Addresses, ServerName};
+use super::addresses::{AddressUse, Addresses, ServerName};
 use super::build::{Build, ProcessBuilder, ServerBuilder};
 use super::diagnostics::{Diagnostic, Place};
 use super::engine::{Confs, Draft, DraftLocation, DraftServer};
 use super::expectations::Foretold;
+use super::lint;
 use super::named_regex;
 use super::resources::Resources;
 use super::schema::AnyModule;
 use super::session::Session;
 use crate::exchange::Exchange;
+use crate::exchange::definitions::Definitions;
 use crate::exchange::plan::{Except, Handler, Handling, Outcome, Plan, PlanBuilder, Stage};
 use crate::http::status::Status;
 use crate::route::locations::{Entry, LocationTree, LocationTreeBuilder, Pattern};
@@ -37,11 +39,23 @@ pub(super) struct Assembly<'a> {
     pub(super) foretold: Vec<Foretold>,
     /// Of the server that is being built.
     pub(super) server_names: Vec<Name>,
+    /// How the variables are computed that the configuration defines.
+    pub(super) definitions: Arc<Definitions>,
+}
+
+/// What is built.
+pub(super) struct Built {
+    pub(super) process: ProcessBuilder,
+    pub(super) tree: Tree,
+    /// How addresses are used, for lints.
+    pub(super) addresses: Vec<AddressUse>,
+    /// What the servers expect of themselves.
+    pub(super) foretold: Vec<Foretold>,
 }
 
 impl Assembly<'_> {
     /// Asks for everything; `as_root` decides the default port.
-    pub(super) fn build(&mut self, draft: &Draft, as_root: bool) -> (ProcessBuilder, Tree) {
+    pub(super) fn build(mut self, draft: &Draft, as_root: bool) -> Built {
         let mut process = ProcessBuilder::default();
         self.each_module(&draft.main, |module, conf, build| module.process(conf, &mut process, build));
         let mut addresses = Addresses::new(self.session, as_root);
@@ -54,7 +68,8 @@ impl Assembly<'_> {
                 self.foretell(given, &addresses, names.first().map(|(name, ..)| name.as_variable()));
             }
         }
-        (process, Tree::new(addresses.finish(), servers))
+        let uses = addresses.uses();
+        Built { process, tree: Tree::new(addresses.finish(), servers), addresses: uses, foretold: self.foretold }
     }
 
     fn server(&mut self, draft: &DraftServer) -> (Arc<Server>, ServerBuilder, Vec<ServerName>) {
@@ -63,9 +78,9 @@ impl Assembly<'_> {
         self.each_module(&draft.confs, |module, conf, build| module.server(conf, &mut given, build));
         let names = self.names(&mut given, draft.place);
         self.server_names.extend(names.iter().map(|(name, ..)| name.clone()));
-        let plan = Arc::new(self.plan("", &draft.confs).finish(None));
+        let plan = Arc::new(self.plan("", draft.place, &draft.confs).finish(None));
         let failure = match has_regex(&draft.locations) {
-            true => Arc::new(self.failure_plan(&draft.confs)),
+            true => Arc::new(self.failure_plan(draft.place, &draft.confs)),
             false => Arc::clone(&plan),
         };
         let server = Server {
@@ -75,6 +90,7 @@ impl Assembly<'_> {
             failure,
             merge_slashes: given.merge_slashes,
             reading: given.reading.clone(),
+            definitions: Arc::clone(&self.definitions),
         };
         (Arc::new(server), given, names)
     }
@@ -121,7 +137,9 @@ impl Assembly<'_> {
                 let message = format!("duplicate location \"{}\"", draft.pattern.as_str());
                 let finding = match draft.pattern {
                     // nginx takes the first without a word.
-                    Pattern::Named(_) => Diagnostic::warning(draft.place, message + ", ignored"),
+                    Pattern::Named(_) => {
+                        Diagnostic::warning(draft.place, message + ", ignored").lint(&lint::DUPLICATE_NAMED_LOCATION)
+                    }
                     _ => Diagnostic::error(draft.place, message),
                 };
                 self.session.report(finding.related(*first, "first here"));
@@ -137,21 +155,43 @@ impl Assembly<'_> {
     fn location(&mut self, draft: &DraftLocation) -> Arc<Plan> {
         let except = draft.except.as_ref().map(|except| Except {
             methods: except.methods.clone(),
-            plan: Arc::new(self.plan(&draft.name, &except.confs).finish(None)),
+            plan: Arc::new(self.plan(&draft.name, draft.place, &except.confs).finish(None)),
         });
-        Arc::new(self.plan(&draft.name, &draft.confs).finish(except))
+        let conditionals = self.conditionals(draft);
+        Arc::new(self.plan_with(&draft.name, draft.place, &draft.confs, conditionals).finish(except))
+    }
+
+    /// The plans of a location's `if` blocks; those that set nothing share one, of what an `if` inherits.
+    fn conditionals(&mut self, draft: &DraftLocation) -> Vec<Arc<Plan>> {
+        let mut bare = None;
+        let plans = draft.conditionals.iter().map(|own| match own {
+            Some(confs) => Arc::new(self.plan(&draft.name, draft.place, confs).finish(None)),
+            None => Arc::clone(bare.get_or_insert_with(|| {
+                let modules = self.modules.iter().zip(&draft.confs);
+                let confs = modules.map(|(module, conf)| module.inherit_in_if(conf)).collect();
+                Arc::new(self.plan(&draft.name, draft.place, &confs).finish(None))
+            })),
+        });
+        plans.collect()
     }
 
     /// What modules put into one plan.
-    fn plan(&mut self, name: &str, confs: &Confs) -> PlanBuilder {
+    fn plan(&mut self, name: &str, place: Place, confs: &Confs) -> PlanBuilder {
+        self.plan_with(name, place, confs, Vec::new())
+    }
+
+    /// As `plan`, for a location with `if` blocks.
+    fn plan_with(&mut self, name: &str, place: Place, confs: &Confs, conditionals: Vec<Arc<Plan>>) -> PlanBuilder {
         let mut plan = PlanBuilder::new(name);
+        plan.written_at = Some((place.file.0, place.span.start));
+        plan.conditionals = conditionals;
         self.each_module(confs, |module, conf, build| module.install(conf, &mut plan, build));
         plan
     }
 
     /// A server's plan for a request that cannot be routed: its settings, and the status 500.
-    fn failure_plan(&mut self, confs: &Confs) -> Plan {
-        let settings = self.plan("", confs).settings;
+    fn failure_plan(&mut self, place: Place, confs: &Confs) -> Plan {
+        let settings = self.plan("", place, confs).settings;
         let mut failing = PlanBuilder::new("");
         failing.settings = settings;
         failing.handler(Stage::Rewrite, Failing);

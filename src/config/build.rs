@@ -60,6 +60,8 @@ pub struct Listen {
     pub options: ListenOptions,
     /// Whether any option of the socket was written (nginx lets only one `listen` of an address have them).
     pub options_written: bool,
+    /// `proxy_protocol`: holds for the address, whichever `listen` of it says so.
+    pub proxy_protocol: bool,
     /// `default_server`.
     pub default_server: bool,
     /// Where it was written.

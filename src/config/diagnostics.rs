@@ -2,6 +2,7 @@
 
 use webserv_grammar::Span;
 
+use super::lint::Lint;
 use crate::base::report::Severity;
 
 /// A place in one of the files that a configuration was read from.
@@ -41,6 +42,8 @@ impl Level {
 pub struct Diagnostic {
     /// How bad it is.
     pub level: Level,
+    /// Which kind of warning it is, where it has a code; errors have none.
+    pub lint: Option<&'static Lint>,
     /// What is wrong: names the thing; lower case, no full stop.
     pub message: String,
     /// Where. `None` for what has no place (the main file cannot be read).
@@ -48,7 +51,7 @@ pub struct Diagnostic {
     /// What stands under the caret: what was expected, in a few words. May be empty.
     pub label: String,
     /// What to write instead.
-    pub help: Option<String>,
+    pub help: Option<Box<str>>,
     /// Other places that belong to it ("first declared here").
     pub related: Vec<(Place, String)>,
 }
@@ -58,6 +61,7 @@ impl Diagnostic {
     pub fn error(place: Place, message: impl Into<String>) -> Self {
         Self {
             level: Level::Error,
+            lint: None,
             message: message.into(),
             place: Some(place),
             label: String::new(),
@@ -75,12 +79,20 @@ impl Diagnostic {
     pub fn without_place(message: impl Into<String>) -> Self {
         Self {
             level: Level::Error,
+            lint: None,
             message: message.into(),
             place: None,
             label: String::new(),
             help: None,
             related: Vec::new(),
         }
+    }
+
+    /// With its kind, whose code comments can silence.
+    #[must_use]
+    pub fn lint(mut self, lint: &'static Lint) -> Self {
+        self.lint = Some(lint);
+        self
     }
 
     /// With this text under the caret.
@@ -92,7 +104,7 @@ impl Diagnostic {
 
     /// With advice.
     #[must_use]
-    pub fn help(mut self, help: impl Into<String>) -> Self {
+    pub fn help(mut self, help: impl Into<Box<str>>) -> Self {
         self.help = Some(help.into());
         self
     }

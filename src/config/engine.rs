@@ -11,13 +11,15 @@ use super::arguments::Arguments;
 use super::diagnostics::{Diagnostic, FileId, Place};
 use super::index::{Found, Index, Meaning};
 use super::lines::Line;
+use super::lint;
 use super::methods;
 use super::mistakes;
 use super::named_regex;
-use super::schema::{AnyModule, Conf, Contexts, Entry, Repeat};
+use super::schema::{AnyModule, Conf, Contexts, Entry, Repeat, Shape};
 use super::semicolons;
 use super::session::Session;
 use super::structure::Structure;
+use super::view::Patterns;
 use crate::http::method::Method;
 use crate::route::locations::{Pattern, PatternError};
 use crate::route::tree::Slots;
@@ -51,6 +53,8 @@ pub(super) struct DraftLocation {
     pub(super) confs: Confs,
     pub(super) locations: Vec<DraftLocation>,
     pub(super) except: Option<DraftExcept>,
+    /// The settings of each `if` in it, in order; none where one sets nothing of its own.
+    pub(super) conditionals: Vec<Option<Confs>>,
 }
 
 /// One `limit_except`.
@@ -82,6 +86,26 @@ struct Scope<'s> {
     seen: Vec<(usize, Place)>,
     /// The blocks in it, to be read when all of its own is known.
     blocks: Vec<(Structure, Line<'s>)>,
+    /// The `if` blocks in it, in order.
+    conditionals: Vec<Conditional<'s>>,
+    /// While the block of an `if` is read for the steps of scripts.
+    inside_if: Option<InsideIf<'s>>,
+}
+
+/// An `if` of which only what scripts take has been read.
+struct Conditional<'s> {
+    context: Contexts,
+    line: Line<'s>,
+    others: Vec<(Line<'s>, usize)>,
+}
+
+/// The `if` that is being read.
+struct InsideIf<'s> {
+    /// Which one of its block.
+    number: usize,
+    /// Its directives that are no steps of a script, with their numbers: settings of its own, to be
+    /// read when all that it inherits is known.
+    others: Vec<(Line<'s>, usize)>,
 }
 
 impl<'s> Engine<'s> {
@@ -109,6 +133,8 @@ impl<'s> Engine<'s> {
     fn server(&mut self, enclosing: &Confs, line: Line<'s>) -> DraftServer {
         let scope = self.nested(enclosing, Contexts::SERVER, line);
         let locations = self.locations(&scope, None, 1);
+        // An `if` of a server sets nothing; what stands in it must be right all the same.
+        self.conditionals(&scope);
         DraftServer { place: line.place(line.name), confs: scope.confs, locations }
     }
 
@@ -130,11 +156,12 @@ impl<'s> Engine<'s> {
             self.session.report(Diagnostic::error(line.place(line.name), message));
             return None;
         }
-        let pattern = self.pattern(&line, outer);
+        let pattern = self.pattern(&line, outer, enclosing.opened);
         let scope = self.nested(&enclosing.confs, Contexts::LOCATION, line);
         let inner = pattern.as_ref().or(outer);
         let locations = self.locations(&scope, inner, depth + 1);
         let except = self.except(&scope);
+        let conditionals = self.conditionals(&scope);
         Some(DraftLocation {
             place: line.place(line.name),
             name: location_name(&line).into(),
@@ -143,10 +170,11 @@ impl<'s> Engine<'s> {
             confs: scope.confs,
             locations,
             except,
+            conditionals,
         })
     }
 
-    fn pattern(&self, line: &Line<'s>, outer: Option<&Pattern>) -> Option<Pattern> {
+    fn pattern(&self, line: &Line<'s>, outer: Option<&Pattern>, opened: Option<Place>) -> Option<Pattern> {
         let (modifier, text) = match line.words {
             [text] => (None, text),
             [modifier, text] => (Some(modifier), text),
@@ -163,7 +191,12 @@ impl<'s> Engine<'s> {
                 Some(pattern)
             }
             Err(error) => {
-                self.session.report(self.pattern_error(line, &error));
+                let finding = self.pattern_error(line, &error);
+                let nested = !matches!(error, PatternError::Modifier(_) | PatternError::Regex(_));
+                self.session.report(match opened.filter(|_| nested) {
+                    Some(opened) => finding.related(opened, "it stands in this location"),
+                    None => finding,
+                });
                 None
             }
         }
@@ -181,6 +214,7 @@ impl<'s> Engine<'s> {
         let place = line.place(line.words.last().unwrap_or(line.name));
         let warning =
             Diagnostic::warning(place, format!("location \"{path}\" matches nothing, for paths begin with \"/\""));
+        let warning = warning.lint(&lint::UNREACHABLE_LOCATION);
         self.session.report(warning.label(format!("did you mean `{meant}`?")));
     }
 
@@ -238,6 +272,44 @@ impl<'s> Engine<'s> {
         session.documents.each_line(file, block, &mut |line| self.line(scope, line));
     }
 
+    /// Reads the block of an `if`: the steps of scripts at once, as a part of the block around it. What else
+    /// stands in it waits until that block is known whole.
+    fn conditional(&mut self, scope: &mut Scope<'s>, line: Line<'s>) {
+        let context = if scope.context == Contexts::SERVER { Contexts::SERVER_IF } else { Contexts::LOCATION_IF };
+        let confs = std::mem::take(&mut scope.confs);
+        let mut inner = Scope::new(context, Some(line.place(line.name)), confs);
+        inner.location = scope.location;
+        inner.inside_if = Some(InsideIf { number: scope.conditionals.len(), others: Vec::new() });
+        if let Some(block) = line.block {
+            self.block(&mut inner, line.file, block);
+        }
+        scope.confs = inner.confs;
+        let others = inner.inside_if.map(|inside| inside.others).unwrap_or_default();
+        scope.conditionals.push(Conditional { context, line, others });
+    }
+
+    /// The settings of the `if` blocks of a block that has been read.
+    fn conditionals(&mut self, enclosing: &Scope<'s>) -> Vec<Option<Confs>> {
+        enclosing.conditionals.iter().map(|conditional| self.settings_of(conditional, enclosing)).collect()
+    }
+
+    fn settings_of(&mut self, conditional: &Conditional<'s>, enclosing: &Scope<'s>) -> Option<Confs> {
+        if conditional.others.is_empty() {
+            return None;
+        }
+        let modules = self.modules.iter().zip(&enclosing.confs);
+        let inherited = modules.map(|(module, conf)| module.inherit_in_if(conf)).collect();
+        let opened = conditional.line.place(conditional.line.name);
+        let mut scope = Scope::new(conditional.context, Some(opened), inherited);
+        scope.location = enclosing.location;
+        for (line, number) in &conditional.others {
+            let known = self.index.known(*number);
+            let (entry, meaning) = (known.entry, known.meaning);
+            self.apply(&mut scope, *line, *number, &entry, meaning);
+        }
+        Some(scope.confs)
+    }
+
     /// Understands one directive.
     fn line(&mut self, scope: &mut Scope<'s>, line: Line<'s>) {
         let found = self.index.find(&line.name.text, scope.context);
@@ -284,6 +356,12 @@ impl<'s> Engine<'s> {
 
     /// Does what a well-formed directive says.
     fn apply(&mut self, scope: &mut Scope<'s>, line: Line<'s>, number: usize, entry: &Entry, meaning: Meaning) {
+        if let Some(inside) = &mut scope.inside_if
+            && let Meaning::Module { module, .. } = meaning
+            && !self.modules[module].is_script()
+        {
+            return inside.others.push((line, number));
+        }
         let place = line.place(line.name);
         let first = scope.seen.iter().find(|(seen, _)| *seen == number).map(|(_, place)| *place);
         match first {
@@ -301,10 +379,17 @@ impl<'s> Engine<'s> {
                     context: scope.context,
                     first_in_block: first.is_none(),
                     location: scope.location,
+                    conditional: match entry.args {
+                        Shape::Conditional { .. } => Some(scope.conditionals.len()),
+                        _ => scope.inside_if.as_ref().map(|inside| inside.number),
+                    },
                 };
                 if let Err(error) = self.modules[module].set(index, &mut scope.confs[module], &mut arguments) {
                     self.failed[module] = true;
                     self.session.report(error);
+                }
+                if matches!(entry.args, Shape::Conditional { .. }) {
+                    self.conditional(scope, line);
                 }
             }
             Meaning::Structure(Structure::Include) => {
@@ -336,9 +421,33 @@ impl<'s> Engine<'s> {
     }
 }
 
+impl Draft {
+    /// The regular expressions of all locations, by where the locations' names stand.
+    pub(super) fn regexes(&self) -> Patterns {
+        let mut patterns = Patterns::new();
+        let mut waiting: Vec<&DraftLocation> = self.servers.iter().flat_map(|server| &server.locations).collect();
+        while let Some(location) = waiting.pop() {
+            if matches!(location.pattern, Pattern::Regex(_)) {
+                patterns.insert(location.place, location.pattern.clone());
+            }
+            waiting.extend(&location.locations);
+        }
+        patterns
+    }
+}
+
 impl Scope<'_> {
     fn new(context: Contexts, opened: Option<Place>, confs: Confs) -> Self {
-        Self { context, opened, location: None, confs, seen: Vec::new(), blocks: Vec::new() }
+        Self {
+            context,
+            opened,
+            location: None,
+            confs,
+            seen: Vec::new(),
+            blocks: Vec::new(),
+            conditionals: Vec::new(),
+            inside_if: None,
+        }
     }
 }
 

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use glob::{MatchOptions, Pattern};
-use webserv_grammar::{Block, Directive, Document, SyntaxError, Word};
+use webserv_grammar::{Block, Directive, Document, Span, SyntaxError, Word};
 
 use super::diagnostics::{Diagnostic, FileId, Level, Place};
+use super::lint;
 use super::sources::Sources;
 use crate::base::suggest::nearest;
 
@@ -67,6 +68,20 @@ impl Documents {
             return None;
         }
         self.includes.get(&(file, name.span.start)).map(|files| &**files)
+    }
+}
+
+impl Documents {
+    /// Where each file is included: the names of the `include`s that stand for it.
+    pub(super) fn include_sites(&self) -> HashMap<FileId, Vec<Place>> {
+        let mut sites: HashMap<FileId, Vec<Place>> = HashMap::new();
+        for ((file, at), included) in &self.includes {
+            let place = Place { file: *file, span: Span::empty_at(*at) };
+            for below in included.iter() {
+                sites.entry(*below).or_default().push(place);
+            }
+        }
+        sites
     }
 }
 
@@ -208,7 +223,8 @@ impl<'a> Reader<'a> {
                 Ok(path) => found.push(path),
                 Err(error) => {
                     let message = format!("glob() cannot read \"{}\"", error.path().display());
-                    self.read.findings.push(Diagnostic::warning(asked, message).label(error.error().to_string()));
+                    let finding = Diagnostic::warning(asked, message).lint(&lint::UNREADABLE_INCLUDE);
+                    self.read.findings.push(finding.label(error.error().to_string()));
                 }
             }
         }
@@ -255,14 +271,16 @@ fn include_line(directive: &Directive) -> Option<(&Word, &Word)> {
     }
 }
 
-fn syntax_finding(file: FileId, error: SyntaxError) -> Diagnostic {
+/// What is wrong with the form of a text, as a finding.
+pub(super) fn syntax_finding(file: FileId, error: SyntaxError) -> Diagnostic {
     let place = |span| Place { file, span };
     Diagnostic {
         level: Level::Error,
+        lint: None,
         message: error.message,
         place: Some(place(error.span)),
         label: error.label,
-        help: error.help,
+        help: error.help.map(String::into_boxed_str),
         related: error.related.into_iter().map(|(span, text)| (place(span), text)).collect(),
     }
 }

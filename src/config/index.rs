@@ -1,5 +1,6 @@
 //! All directives by name: those of the structure and of every module.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use super::schema::{AnyModule, Contexts, Entry, Shape};
@@ -11,7 +12,15 @@ use crate::base::suggest::nearest;
 pub(super) struct Index {
     known: Vec<Known>,
     by_name: HashMap<&'static str, Vec<usize>>,
+    /// What misspelt names were likely meant to be: a mistake that is made once is often made a thousand times.
+    meant: RefCell<Meant>,
 }
+
+/// By the misspelt name and the block it stands in.
+type Meant = HashMap<(Box<str>, Contexts), Option<&'static str>>;
+
+/// More different misspellings than this are looked up anew each time.
+const MEANT_MAX: usize = 1000;
 
 /// One line of one table.
 #[derive(Debug)]
@@ -40,6 +49,16 @@ pub(super) enum Found {
     Nowhere,
 }
 
+impl Known {
+    /// The module that understands it; none of the structure.
+    pub(super) fn module(&self) -> Option<usize> {
+        match self.meaning {
+            Meaning::Module { module, .. } => Some(module),
+            Meaning::Structure(_) => None,
+        }
+    }
+}
+
 impl Index {
     pub(super) fn new(modules: &[&'static dyn AnyModule]) -> Self {
         let structure =
@@ -53,7 +72,7 @@ impl Index {
         for (number, known) in known.iter().enumerate() {
             by_name.entry(known.entry.name).or_default().push(number);
         }
-        Self { known, by_name }
+        Self { known, by_name, meant: RefCell::default() }
     }
 
     pub(super) fn known(&self, number: usize) -> &Known {
@@ -74,6 +93,19 @@ impl Index {
 
     /// The name that was likely meant: one that may stand in the block, else any.
     pub(super) fn nearest(&self, name: &str, context: Contexts) -> Option<&'static str> {
+        let key = (Box::from(name), context);
+        if let Some(meant) = self.meant.borrow().get(&key) {
+            return *meant;
+        }
+        let meant = self.look_for_nearest(name, context);
+        let mut known = self.meant.borrow_mut();
+        if known.len() < MEANT_MAX {
+            known.insert(key, meant);
+        }
+        meant
+    }
+
+    fn look_for_nearest(&self, name: &str, context: Contexts) -> Option<&'static str> {
         let here = self.known.iter().filter(|known| known.entry.contexts.contains(context));
         nearest(name, here.map(|known| known.entry.name))
             .or_else(|| nearest(name, self.known.iter().map(|known| known.entry.name)))
@@ -89,6 +121,7 @@ impl Entry {
             Shape::Words { names: "", .. } => format!("{name};"),
             Shape::Words { names, .. } => format!("{name} {names};"),
             Shape::Block { names: "", .. } => format!("{name} {{ ... }}"),
+            Shape::Conditional { names, .. } => format!("{name} {names} {{ ... }}"),
             // The lines of the block are the directive's own.
             Shape::Block { names, .. } if names.ends_with('}') => format!("{name} {names}"),
             Shape::Block { names, .. } => format!("{name} {names} {{ ... }}"),
@@ -99,12 +132,14 @@ impl Entry {
     pub fn word_count(&self) -> (usize, usize) {
         match self.args {
             Shape::Flag => (1, 1),
-            Shape::Words { min, max, .. } | Shape::Block { min, max, .. } => (min, max),
+            Shape::Words { min, max, .. } | Shape::Block { min, max, .. } | Shape::Conditional { min, max, .. } => {
+                (min, max)
+            }
         }
     }
 
     /// Whether a block stands behind the words.
     pub fn has_block(&self) -> bool {
-        matches!(self.args, Shape::Block { .. })
+        matches!(self.args, Shape::Block { .. } | Shape::Conditional { .. })
     }
 }

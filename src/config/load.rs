@@ -5,21 +5,27 @@
 //! and publishes nothing: that is for `control`.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::assemble::Assembly;
 pub use super::build::ProcessBuilder as Process;
 use super::diagnostics::{Diagnostic, FileId, Level};
 use super::engine::Engine;
 use super::expectations;
+use super::explain::{Explanation, Unexplained, explain};
 use super::includes::Reader;
+use super::lint::{self, Allowances};
 use super::resources::Resources;
 use super::schema::AnyModule;
 use super::session::{Findings, Session};
 use super::sources::Sources;
 use super::variables::Variables;
+use super::view::View;
 use crate::exchange::core_variables::CORE_VARIABLES;
+use crate::rehearsal::Question;
 use crate::route::tree::Tree;
 
 /// What to load, and how.
@@ -73,12 +79,57 @@ pub struct Report {
     pub sources: Sources,
     /// The findings, in the order of the texts.
     pub diagnostics: Vec<Diagnostic>,
-    /// How many more there are than are listed.
-    pub left_out: usize,
+    /// How many there are, those that are not listed as well.
+    pub totals: Totals,
+}
+
+/// How many findings there are.
+#[derive(Clone, Debug, Default)]
+pub struct Totals {
+    /// Errors.
+    pub errors: usize,
+    /// Warnings that no comment silences.
+    pub warnings: usize,
+    /// The codes of those warnings.
+    pub codes: BTreeSet<&'static str>,
 }
 
 /// Loads a configuration; what `previous`, the running one, has open is taken over.
 pub fn load(request: &Request, previous: Option<&Resources>) -> Loaded {
+    read(request, previous, Purpose::TakeUp)
+}
+
+/// Loads a configuration to judge it: with all lints.
+pub fn check(request: &Request) -> Loaded {
+    read(request, None, Purpose::Judge)
+}
+
+/// Loads a configuration to explain by it how a question is answered that comes to this host and port; what it expects
+/// of itself is not tried.
+pub fn look(
+    request: &Request,
+    question: &Question,
+    asked: (&str, u16),
+) -> (Option<Result<Explanation, Unexplained>>, Report) {
+    let mut explained = None;
+    let mut explain = |configuration: &Configuration, view: &View<'_>| {
+        explained = Some(explain(configuration, view, request.modules, question, asked));
+    };
+    let loaded = read(request, None, Purpose::Explain(&mut explain));
+    (explained, loaded.report)
+}
+
+/// What a configuration is loaded for.
+enum Purpose<'p> {
+    /// To run.
+    TakeUp,
+    /// To say what is wrong with it.
+    Judge,
+    /// To look at it.
+    Explain(&'p mut dyn FnMut(&Configuration, &View<'_>)),
+}
+
+fn read(request: &Request, previous: Option<&Resources>, purpose: Purpose<'_>) -> Loaded {
     let folder = match &request.origin {
         Origin::File(path) => path.parent().unwrap_or(Path::new("")),
         Origin::BuiltIn(_) => &request.prefix,
@@ -114,9 +165,10 @@ pub fn load(request: &Request, previous: Option<&Resources>) -> Loaded {
     if request.prefix.to_str().is_none() {
         session.report(Diagnostic::without_place(format!("the prefix \"{}\" is not UTF-8", session.prefix)));
     }
-    let result = understand(request, previous, &session, &texts);
-    let (diagnostics, left_out) = session.findings.finish();
-    Loaded { result, report: Report { sources: session.sources, diagnostics, left_out } }
+    let result = understand(request, previous, &session, &texts, purpose);
+    let allowances = Allowances::new(&session);
+    let (diagnostics, totals) = session.findings.finish(|finding| allowances.silence(finding));
+    Loaded { result, report: Report { sources: session.sources, diagnostics, totals } }
 }
 
 fn understand(
@@ -124,10 +176,11 @@ fn understand(
     previous: Option<&Resources>,
     session: &Session,
     texts: &[FileId],
+    purpose: Purpose<'_>,
 ) -> Result<Configuration, ()> {
     let draft = Engine::new(session, request.modules).read(texts);
     let mut resources = Resources::after(previous);
-    let mut assembly = Assembly {
+    let assembly = Assembly {
         session,
         modules: request.modules,
         failed: &draft.failed,
@@ -135,18 +188,26 @@ fn understand(
         error_log: request.error_log.as_deref(),
         foretold: Vec::new(),
         server_names: Vec::new(),
+        definitions: Arc::new(session.variables.borrow_mut().take_definitions()),
     };
-    let (process, tree) = assembly.build(&draft, rustix::process::geteuid().is_root());
-    let foretold = assembly.foretold;
+    let built = assembly.build(&draft, rustix::process::geteuid().is_root());
     judge_variables(session, draft.failed.contains(&true));
-    if !session.findings.has_errors() {
-        expectations::check(session, &tree, &foretold);
+    if !session.findings.has_errors() && !matches!(purpose, Purpose::Explain(_)) {
+        expectations::check(session, &built.tree, &built.foretold);
     }
     if session.findings.has_errors() {
         return Err(());
     }
     resources.finish();
-    Ok(Configuration { process, tree, resources })
+    let configuration = Configuration { process: built.process, tree: built.tree, resources };
+    let view = || View::new(session, texts, &draft.regexes(), &built.addresses);
+    match purpose {
+        Purpose::TakeUp => {}
+        // Of what is refused anyway, only the errors are of interest.
+        Purpose::Judge => lint::run(&view(), |finding| session.report(finding)),
+        Purpose::Explain(explain) => explain(&configuration, &view()),
+    }
+    Ok(configuration)
 }
 
 /// Reports references to variables that nobody defines. Where a setter failed, the expression that
@@ -178,7 +239,30 @@ impl fmt::Display for Origin {
 impl Report {
     /// Whether anything refuses the configuration.
     pub fn has_errors(&self) -> bool {
-        self.diagnostics.iter().any(|finding| finding.level == Level::Error)
+        self.totals.errors > 0
+    }
+
+    /// These findings, all of them.
+    pub fn of(sources: Sources, diagnostics: Vec<Diagnostic>) -> Self {
+        let mut totals = Totals::default();
+        diagnostics.iter().for_each(|finding| totals.count(finding));
+        Self { sources, diagnostics, totals }
+    }
+
+    /// How many findings there are that are not listed.
+    pub fn left_out(&self) -> usize {
+        (self.totals.errors + self.totals.warnings).saturating_sub(self.diagnostics.len())
+    }
+}
+
+impl Totals {
+    /// Counts one more.
+    pub(super) fn count(&mut self, finding: &Diagnostic) {
+        match finding.level {
+            Level::Error => self.errors += 1,
+            Level::Warning => self.warnings += 1,
+        }
+        self.codes.extend(finding.lint.map(|lint| lint.code));
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::fmt::Write;
 
+use super::lint;
 use super::schema::{AnyModule, Entry, Origin};
 use super::structure::{self, STRUCTURE};
 use crate::base::suggest::nearest;
@@ -89,6 +90,8 @@ pub fn markdown(modules: &[&'static dyn AnyModule]) -> String {
     for variable in variables(modules) {
         let _ = writeln!(text, "- `{}`: {}", variable_name(variable), variable.doc);
     }
+    text.push_str(CHECKING);
+    text.push_str(&lint::markdown());
     text
 }
 
@@ -134,13 +137,13 @@ fn origin(origin: Origin) -> &'static str {
 
 fn variable_name(variable: &Variable) -> String {
     match variable.kind {
-        VariableKind::Single => format!("${}", variable.name),
+        VariableKind::Single | VariableKind::Assignable | VariableKind::Assigned(_) => format!("${}", variable.name),
         VariableKind::Family => format!("${}NAME", variable.name),
     }
 }
 
 /// Breaks sentences into lines of at most `LINE_CHARACTERS_MAX`.
-fn wrap(text: &str, indent: &str) -> String {
+pub(super) fn wrap(text: &str, indent: &str) -> String {
     let mut wrapped = String::new();
     let mut column = 0;
     for word in text.split_whitespace() {
@@ -170,6 +173,39 @@ const MARKDOWN_HEAD: &str = "\
 
 Every directive and every variable, by name. Made by `webserv directives --markdown` from the tables that the program
 itself reads: change those, not this file.
+";
+
+/// What `-t` says, and how programs read it.
+const CHECKING: &str = "
+## Checking
+
+`webserv -t` says everything that is wrong with a configuration, on standard error, and exits with 1 if it is refused.
+Warnings alone do not refuse it; with `--deny warnings`, or `--deny CODE` for one kind of them, they let the check fail.
+
+`webserv -t --format json` writes one JSON document to standard output, for programs:
+
+| member | what it is |
+|---|---|
+| `ok` | whether the check passed |
+| `configuration` | the file that was checked |
+| `errors`, `warnings` | how many there are |
+| `left_out` | how many of them are not listed |
+| `diagnostics` | the findings, in the order of the files |
+
+Each finding has these members, all of them always:
+
+| member | what it is |
+|---|---|
+| `level` | `error` or `warning` |
+| `code` | of a warning that is explained below its name, or null |
+| `message` | what is wrong, in one line |
+| `file`, `line`, `column` | where it begins; lines and columns are counted from 1, columns in characters; null if it has no place |
+| `end_line`, `end_column` | behind its last character |
+| `labels` | what is said of the place itself, a list of texts |
+| `related` | other places that belong to it: `message`, and the place as above |
+| `help` | what to do about it, or null |
+
+Members may be added; these stay as they are.
 ";
 
 /// Fits the narrowest terminal in use.

@@ -21,6 +21,9 @@ pub(super) fn unknown(line: &Line<'_>, context: Contexts, index: &Index) -> Diag
         return if foreign.hint.is_empty() { error } else { error.help(foreign.hint) };
     }
     let error = Diagnostic::error(place, format!("unknown directive \"{name}\""));
+    if name.starts_with("if(") {
+        return error.label("expected white space between `if` and `(`");
+    }
     match index.nearest(name, context) {
         Some(near) => error.label(format!("did you mean `{near}`?")),
         None => error.label("no directive has this name"),
@@ -65,7 +68,9 @@ pub(super) fn wrong_count(line: &Line<'_>, entry: &Entry) -> Diagnostic {
 pub(super) fn wrong_block(line: &Line<'_>, entry: &Entry) -> Diagnostic {
     let name = entry.name;
     let (message, label) = match entry.args {
-        Shape::Block { .. } => (format!("directive \"{name}\" has no opening \"{{\""), "expected `{` here"),
+        Shape::Block { .. } | Shape::Conditional { .. } => {
+            (format!("directive \"{name}\" has no opening \"{{\""), "expected `{` here")
+        }
         _ => (format!("directive \"{name}\" is not terminated by \";\""), "expected `;` here, not a block"),
     };
     Diagnostic::error(line.behind(), message).label(label).help(format!("write `{}`", entry.usage()))

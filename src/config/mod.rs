@@ -11,13 +11,17 @@ mod addresses;
 pub mod arguments;
 mod assemble;
 pub mod build;
+mod definitions;
 pub mod diagnostics;
 pub mod dump;
 mod engine;
 pub mod expectations;
+pub mod explain;
+pub mod format;
 mod includes;
 mod index;
 mod lines;
+pub mod lint;
 pub mod load;
 pub mod manual;
 mod methods;
@@ -37,6 +41,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod variables;
+mod view;
 mod words;
 pub mod zones;
 

@@ -23,9 +23,63 @@ pub(super) enum From {
 
 /// Whose the directive is, if it is known from nginx.
 pub(super) fn find(name: &str) -> Option<Foreign> {
-    let group = GROUPS.iter().find(|group| group.names.split_ascii_whitespace().any(|own| own == name))?;
-    Some(Foreign { from: group.from, hint: group.hint })
+    let among = |names: &str| names.split_ascii_whitespace().any(|own| own == name);
+    let begins = |prefixes: &str| prefixes.split_ascii_whitespace().any(|prefix| name.starts_with(prefix));
+    let group = GROUPS.iter().find(|group| among(group.names));
+    let from = match group {
+        Some(group) => group.from,
+        None if begins(THIRD_PARTY_PREFIXES) => From::ThirdParty,
+        None => return None,
+    };
+    let hint = HINTS.iter().find(|(names, prefixes, _)| among(names) || begins(prefixes));
+    let hint = hint.map(|(_, _, hint)| *hint).or_else(|| group.map(|group| group.hint));
+    Some(Foreign { from, hint: hint.unwrap_or_default() })
 }
+
+/// What to do without single directives: names, beginnings of names, advice.
+const HINTS: &[(&str, &str, &str)] = &[
+    ("load_module", "", "what webserv knows is built in, and nothing needs to be loaded: remove the line"),
+    ("env", "", "set the environment where the server is started, for example in its systemd unit"),
+    ("stub_status status status_format status_zone", "", "the access log has a line for each request"),
+    ("add_before_body add_after_body addition_types", "ssi", "put the parts of pages together when the files are made"),
+    ("", "sub_filter", "files are sent as they are: replace the text in the files"),
+    ("", "xslt_ xml_entities", "transform the documents when they are published"),
+    ("image_filter", "image_filter_", "scale the pictures when they are published"),
+    ("flv hls mp4", "mp4_ hls_ f4f", "files are sent whole or by ranges, and players seek by ranges: remove the line"),
+    (
+        "gzip gunzip gzip_static",
+        "gzip_ brotli zstd",
+        "answers go out as they are: remove the line, or let a proxy in front compress",
+    ),
+    ("gunzip_buffers", "", "remove the line"),
+    ("charset_map source_charset", "", "convert the files to UTF-8"),
+    ("perl", "perl_ js_ lua_", "webserv runs no scripts inside itself"),
+    ("", "dav_ create_full_put_path min_delete_depth", "files cannot be changed through webserv yet"),
+    ("http2 http3", "http2_ http3_ quic_", "all clients speak HTTP/1.1 as well: remove the line"),
+    (
+        "ancient_browser ancient_browser_value modern_browser modern_browser_value",
+        "",
+        "`$http_user_agent` tells the browser",
+    ),
+    (
+        "api api_location internal_redirect keyval keyval_zone mgmt",
+        "auth_jwt session_log otel_ usage_report",
+        "it belongs to nginx's commercial edition or to a separate module",
+    ),
+    ("working_directory worker_rlimit_core", "", "set it where the server is started, for example in its systemd unit"),
+    ("worker_shutdown_timeout", "", "connections are let go when they end: remove the line"),
+    ("postpone_gzipping", "", "remove the line"),
+    ("more_set_headers", "", "`add_header NAME VALUE always` adds a field to every answer"),
+    ("more_clear_headers", "", "`server_tokens off` hides the version, `etag off` the ETag"),
+    ("echo echo_status", "", "`return 200 TEXT` answers with a text"),
+    ("fancyindex", "fancyindex_", "`autoindex on` lists folders"),
+    ("", "geoip_ geoip2", "databases of places are not read"),
+];
+
+/// How directives of modules for nginx begin that have too many to list.
+const THIRD_PARTY_PREFIXES: &str = "auth_ldap auth_pam brotli_ echo_ encrypted_session fancyindex_ lua_ modsecurity_ nchan_ \
+    pagespeed passenger_ push_stream_ redis2_ rtmp_ set_escape_uri set_unescape_uri subs_filter upload_ \
+    vhost_traffic_status_ zstd_";
 
 struct Group {
     from: From,
@@ -84,7 +138,7 @@ const GROUPS: &[Group] = &[
     },
     Group {
         from: From::Nginx,
-        hint: "forwarding requests to other servers comes later",
+        hint: "webserv forwards no requests yet: let the server in front send them to where they are answered",
         names: "grpc_bind grpc_buffer_size grpc_connect_timeout grpc_hide_header grpc_ignore_headers \
             grpc_intercept_errors grpc_next_upstream grpc_next_upstream_timeout grpc_next_upstream_tries \
             grpc_pass grpc_pass_header grpc_read_timeout grpc_send_timeout grpc_set_header grpc_socket_keepalive \
@@ -115,7 +169,7 @@ const GROUPS: &[Group] = &[
     },
     Group {
         from: From::Nginx,
-        hint: "gateways to programs come later",
+        hint: "webserv starts no programs and speaks to none yet",
         names: "fastcgi_bind fastcgi_buffer_size fastcgi_buffering fastcgi_buffers fastcgi_busy_buffers_size \
             fastcgi_cache fastcgi_cache_background_update fastcgi_cache_bypass fastcgi_cache_key \
             fastcgi_cache_lock fastcgi_cache_lock_age fastcgi_cache_lock_timeout fastcgi_cache_max_range_offset \
@@ -176,12 +230,7 @@ const GROUPS: &[Group] = &[
     },
     Group {
         from: From::Nginx,
-        hint: "`return`, `try_files`, `error_page` and further `location`s do most of what it is used for",
-        names: "break if rewrite rewrite_log set uninitialized_variable_warn",
-    },
-    Group {
-        from: From::Nginx,
-        hint: "programs can answer requests through CGI",
+        hint: "webserv runs no scripts inside itself",
         names: "js_access js_body_filter js_content js_context_reuse js_engine js_fetch_buffer_size js_fetch_ciphers \
             js_fetch_max_response_buffer_size js_fetch_protocols js_fetch_timeout js_fetch_trusted_certificate \
             js_fetch_verify js_fetch_verify_depth js_filter js_header_filter js_import js_include js_path \
@@ -220,7 +269,20 @@ mod tests {
     fn directives_of_nginx_are_known_by_their_whole_name() {
         assert_eq!(find("proxy_pass").unwrap().from, From::Nginx);
         assert_eq!(find("more_set_headers").unwrap().from, From::ThirdParty);
+        assert_eq!(find("lua_code_cache").unwrap().from, From::ThirdParty);
         assert_eq!(find("proxy"), None);
         assert_eq!(find(""), None);
+    }
+
+    #[test]
+    fn what_to_do_without_them_is_told_by_name_or_by_group() {
+        assert!(find("load_module").unwrap().hint.contains("built in"));
+        assert!(find("gzip_types").unwrap().hint.contains("go out as they are"));
+        assert!(find("ssl_certificate").unwrap().hint.contains("TLS proxy"));
+        for (names, _, hint) in HINTS {
+            for name in names.split_ascii_whitespace() {
+                assert_eq!(find(name).map(|foreign| foreign.hint), Some(*hint), "{name}");
+            }
+        }
     }
 }

@@ -1,6 +1,8 @@
-//! How findings are shown: to a person with an excerpt and a caret, to a log in nginx's one line.
+//! How findings are shown: to a person with an excerpt and a caret, to a log in nginx's one line, to a program as JSON.
 //!
 //! Called by the commands and by reload. It decides no wording: the texts are the findings' own.
+
+mod json;
 
 use std::io::IsTerminal;
 use std::ops::Range;
@@ -10,6 +12,8 @@ use annotate_snippets::{AnnotationKind, Group, Level as Shown, Origin, Renderer,
 use super::diagnostics::{Diagnostic, FileId, Level, Place};
 use super::load::Report;
 use super::sources::{Source, Sources};
+
+pub use json::json;
 
 /// Whether escape codes for colours are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +36,8 @@ impl Colour {
 pub fn text(report: &Report, colour: Colour) -> String {
     let findings = report.diagnostics.iter();
     let mut shown: Vec<String> = findings.map(|finding| excerpt(finding, &report.sources, colour)).collect();
-    if report.left_out > 0 {
-        shown.push(format!("and {} more", report.left_out));
+    if report.left_out() > 0 {
+        shown.push(format!("and {} more", report.left_out()));
     }
     if shown.is_empty() { String::new() } else { shown.join("\n\n") + "\n" }
 }
@@ -41,7 +45,7 @@ pub fn text(report: &Report, colour: Colour) -> String {
 /// One finding in nginx's form, without its level, and with the advice that stands under the caret:
 /// `unknown directive "indx" (did you mean "index"?) in /etc/x.conf:3`.
 pub fn one_line(finding: &Diagnostic, sources: &Sources) -> String {
-    let mut message = in_one_line(&finding.message);
+    let mut message = title(finding);
     if !finding.label.is_empty() {
         message.push_str(&format!(" ({})", in_one_line(&finding.label).replace('`', "\"")));
     }
@@ -61,7 +65,7 @@ pub fn excerpt(finding: &Diagnostic, sources: &Sources, colour: Colour) -> Strin
         Level::Warning => Shown::WARNING,
         Level::Error => Shown::ERROR,
     };
-    let mut group = Group::with_title(level.primary_title(in_one_line(&finding.message)));
+    let mut group = Group::with_title(level.primary_title(title(finding)));
     if finding.place.is_none() && !finding.label.is_empty() {
         group = group.element(Shown::NOTE.message(in_one_line(&finding.label)));
     }
@@ -87,6 +91,15 @@ pub fn excerpt(finding: &Diagnostic, sources: &Sources, colour: Colour) -> Strin
         Colour::Off => Renderer::plain(),
     };
     renderer.render(&[group])
+}
+
+/// The message, and the code behind it.
+fn title(finding: &Diagnostic) -> String {
+    let message = in_one_line(&finding.message);
+    match finding.lint {
+        Some(lint) => format!("{message} [{}]", lint.code),
+        None => message,
+    }
 }
 
 /// A message is one line, and no escape code reaches a terminal, whatever word of the configuration

@@ -17,7 +17,7 @@ use crate::exchange::plan::PlanBuilder;
 use crate::exchange::variables::Variable;
 
 /// Where directives may stand: a set of block kinds.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Contexts(u16);
 
 impl Contexts {
@@ -39,6 +39,8 @@ impl Contexts {
     pub const LOCATION_IF: Self = Self(1 << 7);
     /// `http`, `server` and `location`: where most directives may stand.
     pub const HTTP_SERVER_LOCATION: Self = Self::HTTP.or(Self::SERVER).or(Self::LOCATION);
+    /// `http`, `server`, `location` and `if` in a location.
+    pub const HTTP_SERVER_LOCATION_IF: Self = Self::HTTP_SERVER_LOCATION.or(Self::LOCATION_IF);
     /// Everywhere.
     pub const ANY: Self = Self(u16::MAX);
 
@@ -95,6 +97,15 @@ pub enum Shape {
         /// At most.
         max: usize,
         /// What the words and the block's lines are.
+        names: &'static str,
+    },
+    /// So many words and a block of directives that apply while the words hold (`if`).
+    Conditional {
+        /// At least so many words before the block.
+        min: usize,
+        /// At most.
+        max: usize,
+        /// What the words are.
         names: &'static str,
     },
 }
@@ -189,9 +200,20 @@ pub trait Module: 'static {
     /// directives that are not inherited (`return`).
     const INHERIT: Option<Inherit<Self::Conf>> = None;
 
+    /// Whether a nested block gets nothing of what a block sets, for `explain`: `INHERIT` gives the default then.
+    const KEEPS_TO_ITS_BLOCK: bool = false;
+
     /// Whether `INHERIT` would make the same of these settings: then a nested block shares them, which costs nothing in
     /// a configuration of many blocks.
     const INHERITS_ALL: fn(&Self::Conf) -> bool = |_| false;
+
+    /// What an `if` in a location starts with, where that is not what any nested block starts with:
+    /// `None` for what answers a location (`empty_gif`), which an `if` in it keeps, as in nginx.
+    const INHERIT_IN_IF: Option<Inherit<Self::Conf>> = Self::INHERIT;
+
+    /// Whether the directives are the steps of one script: then those in an `if` belong to the block
+    /// around it, in the order of the text. [`Arguments::conditional`] tells which `if` one is in.
+    const IS_SCRIPT: bool = false;
 
     /// Gives what was set for the whole process.
     ///
@@ -249,6 +271,12 @@ pub trait AnyModule: Sync {
     fn default_conf(&self) -> Conf;
     /// What a nested block starts with.
     fn inherit(&self, enclosing: &Conf) -> Conf;
+    /// What an `if` in a location starts with.
+    fn inherit_in_if(&self, enclosing: &Conf) -> Conf;
+    /// `Module::IS_SCRIPT`.
+    fn is_script(&self) -> bool;
+    /// `Module::KEEPS_TO_ITS_BLOCK`.
+    fn keeps_to_its_block(&self) -> bool;
     /// Calls the setter of line `index`, on a copy of its own if the settings are shared.
     ///
     /// # Errors
@@ -281,6 +309,14 @@ impl<M: Module> Erased<M> {
     fn conf(conf: &Conf) -> &M::Conf {
         conf.downcast_ref().expect("the engine keeps settings at the index of their module")
     }
+
+    fn inherit_by(inherit: Option<Inherit<M::Conf>>, enclosing: &Conf) -> Conf {
+        match inherit {
+            None => Rc::clone(enclosing),
+            Some(_) if (M::INHERITS_ALL)(Self::conf(enclosing)) => Rc::clone(enclosing),
+            Some(inherit) => Rc::new(inherit(Self::conf(enclosing))),
+        }
+    }
 }
 
 impl<M: Module> AnyModule for Erased<M> {
@@ -306,11 +342,18 @@ impl<M: Module> AnyModule for Erased<M> {
     }
 
     fn inherit(&self, enclosing: &Conf) -> Conf {
-        match M::INHERIT {
-            None => Rc::clone(enclosing),
-            Some(_) if (M::INHERITS_ALL)(Self::conf(enclosing)) => Rc::clone(enclosing),
-            Some(inherit) => Rc::new(inherit(Self::conf(enclosing))),
-        }
+        Self::inherit_by(M::INHERIT, enclosing)
+    }
+
+    fn inherit_in_if(&self, enclosing: &Conf) -> Conf {
+        Self::inherit_by(M::INHERIT_IN_IF, enclosing)
+    }
+
+    fn is_script(&self) -> bool {
+        M::IS_SCRIPT
+    }
+    fn keeps_to_its_block(&self) -> bool {
+        M::KEEPS_TO_ITS_BLOCK
     }
 
     fn set(&self, index: usize, conf: &mut Conf, arguments: &mut Arguments<'_>) -> Result<(), Diagnostic> {

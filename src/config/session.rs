@@ -11,6 +11,7 @@ use webserv_grammar::Span;
 
 use super::diagnostics::{Diagnostic, FileId, Level, Place};
 use super::includes::Documents;
+use super::load::Totals;
 use super::sources::Sources;
 use super::variables::Variables;
 
@@ -43,7 +44,8 @@ pub(super) struct Findings {
     known: RefCell<HashSet<(Option<Place>, String)>>,
     findings: RefCell<Vec<Diagnostic>>,
     errors: Cell<usize>,
-    left_out: Cell<usize>,
+    /// Of those that were not kept.
+    beyond: RefCell<Totals>,
 }
 
 impl Findings {
@@ -57,7 +59,7 @@ impl Findings {
         if self.findings.borrow().len() < FINDINGS_KEPT_MAX {
             self.findings.borrow_mut().push(finding);
         } else {
-            self.left_out.set(self.left_out.get() + 1);
+            self.beyond.borrow_mut().count(&finding);
         }
     }
 
@@ -65,18 +67,19 @@ impl Findings {
         self.errors.get() > 0
     }
 
-    /// The findings in the order of the texts, and how many more there were. Errors come first where
-    /// there are too many.
-    pub(super) fn finish(self) -> (Vec<Diagnostic>, usize) {
-        let mut findings = self.findings.into_inner();
-        let mut left_out = self.left_out.get();
+    /// The findings in the order of the texts, without those that are silenced, and how many there are in all. Errors
+    /// come first where there are too many.
+    pub(super) fn finish(&self, is_silenced: impl Fn(&Diagnostic) -> bool) -> (Vec<Diagnostic>, Totals) {
+        let mut findings = self.findings.take();
+        findings.retain(|finding| !is_silenced(finding));
+        let mut totals = self.beyond.take();
+        findings.iter().for_each(|finding| totals.count(finding));
         if findings.len() > FINDINGS_REPORTED_MAX {
             findings.sort_by_key(|finding| (finding.level != Level::Error, order(finding)));
-            left_out += findings.len() - FINDINGS_REPORTED_MAX;
             findings.truncate(FINDINGS_REPORTED_MAX);
         }
         findings.sort_by_key(order);
-        (findings, left_out)
+        (findings, totals)
     }
 }
 

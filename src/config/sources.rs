@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use rustix::fs::{Mode, OFlags};
 use webserv_grammar::{Quote, Span, Word};
@@ -23,6 +24,23 @@ pub struct Source {
     pub path: Option<PathBuf>,
     /// What stands in it.
     pub text: String,
+    /// Where its lines begin, once somebody has asked for one.
+    lines: OnceLock<Box<[u32]>>,
+}
+
+impl Source {
+    fn new(name: String, path: Option<PathBuf>, text: String) -> Self {
+        Self { name, path, text, lines: OnceLock::new() }
+    }
+
+    /// The line, from 1, in which a byte stands: for one place in a million as for one.
+    fn line(&self, offset: u32) -> usize {
+        let lines = self.lines.get_or_init(|| {
+            let ends = memchr::memchr_iter(b'\n', self.text.as_bytes());
+            std::iter::once(0).chain(ends.map(|end| u32::try_from(end + 1).unwrap_or(u32::MAX))).collect()
+        });
+        lines.partition_point(|start| *start <= offset)
+    }
 }
 
 /// All texts of a configuration, in the order in which they were read.
@@ -34,7 +52,7 @@ pub struct Sources {
 impl Sources {
     /// Keeps a text that is no file.
     pub fn add_text(&mut self, name: impl Into<String>, text: impl Into<String>) -> FileId {
-        self.add(Source { name: name.into(), path: None, text: text.into() })
+        self.add(Source::new(name.into(), None, text.into()))
     }
 
     /// Reads a file. What is not UTF-8 is reported with its place, and shown as replacement
@@ -60,7 +78,7 @@ impl Sources {
                 (String::from_utf8_lossy(error.as_bytes()).into_owned(), Some((at, byte)))
             }
         };
-        let file = self.add(Source { name, path: Some(path.to_owned()), text });
+        let file = self.add(Source::new(name, Some(path.to_owned()), text));
         let finding = invalid_at.map(|(at, byte)| {
             let place = Place { file, span: span(at..at + char::REPLACEMENT_CHARACTER.len_utf8()) };
             Diagnostic::error(place, "the file is not UTF-8")
@@ -94,6 +112,12 @@ impl Sources {
     pub fn line_and_column(&self, place: Place) -> (usize, usize) {
         let (line, column) = webserv_grammar::position(&self.source(place.file).text, place.span.start);
         (line as usize, column as usize)
+    }
+
+    /// The file and the line of a place, as messages name them: `site.conf:3`.
+    pub fn file_and_line(&self, place: Place) -> String {
+        let source = self.source(place.file);
+        format!("{}:{}", source.name, source.line(place.span.start))
     }
 
     /// Where a part of a word stands, given as a range of bytes of the word's meaning. Quotes and

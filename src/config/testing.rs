@@ -3,20 +3,44 @@
 use std::sync::Arc;
 
 use super::render::{self, Colour};
-use super::schema::{AnyModule, Contexts, Erased, Module};
+use super::schema::{AnyModule, Contexts, Directive, Erased, Module, Origin as Whose, Repeat, Shape};
 use super::{Configuration, Origin, Request, load};
 use crate::exchange::plan::Plan;
 use crate::exchange::site::Site;
 
+/// An `if` that does nothing, for directives that may stand in one.
+struct Conditions;
+
+impl Module for Conditions {
+    type Conf = ();
+
+    const NAME: &'static str = "conditions";
+
+    const DIRECTIVES: &'static [Directive<()>] = &[Directive {
+        name: "if",
+        contexts: Contexts::SERVER.or(Contexts::LOCATION),
+        args: Shape::Conditional { min: 1, max: usize::MAX, names: "(CONDITION)" },
+        repeat: Repeat::Many,
+        set: |(), _arguments| Ok(()),
+        default: "",
+        doc: "",
+        example: "if ($uri) { }",
+        origin: Whose::Nginx,
+    }];
+
+    const IS_SCRIPT: bool = true;
+}
+
 /// What one module makes of a whole text: the configuration if there is one, and what was reported.
 pub(crate) fn load_with<M: Module>(text: &str) -> (Option<Configuration>, String) {
     let module: &'static dyn AnyModule = Box::leak(Box::new(Erased::<M>::NEW));
+    let conditions: &'static dyn AnyModule = Box::leak(Box::new(Erased::<Conditions>::NEW));
     let request = Request {
         origin: Origin::BuiltIn(text.to_owned()),
         prefix: "/srv".into(),
         globals: Vec::new(),
         error_log: None,
-        modules: Box::leak(Box::new([module])),
+        modules: Box::leak(Box::new([module, conditions])),
     };
     let loaded = load(&request, None);
     let report = render::text(&loaded.report, Colour::Off);
@@ -73,6 +97,10 @@ pub(crate) fn check_examples_after<M: Module>(http: &str) {
                 "http" => format!("http {{ {http} {example} server {{ }} }}"),
                 "server" => format!("http {{ {http} server {{ {example} }} }}"),
                 "location" => format!("http {{ {http} server {{ location / {{ {example} }} }} }}"),
+                "if in server" => format!("http {{ {http} server {{ if ($uri) {{ {example} }} }} }}"),
+                "if in location" => {
+                    format!("http {{ {http} server {{ location / {{ if ($uri) {{ {example} }} }} }} }}")
+                }
                 _ => format!("http {{ server {{ location / {{ {context} GET {{ {example} }} }} }} }}"),
             };
             let (configuration, report) = load_with::<M>(&text);

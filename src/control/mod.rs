@@ -3,6 +3,7 @@
 //!
 //! It never touches a request. Workers hear from it by mail and through the published tree.
 
+mod causes;
 mod listeners;
 mod pid_file;
 mod privileges;

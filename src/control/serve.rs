@@ -5,13 +5,14 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::Sender;
 
+use super::causes::{Cause, Causes};
 use super::listeners::{BindError, Listeners};
 use super::pid_file::PidFile;
 use super::privileges::{self, PrivilegeError};
 use super::reload;
-use super::signals::{self, Cause};
+use super::signals;
 use super::workers::Workers;
 use crate::base::reason::Reason;
 use crate::base::report::{self, Severity, report};
@@ -75,7 +76,7 @@ pub fn serve(request: Request, started: impl FnOnce(&[&str])) -> Result<ExitCode
     let loaded = load::load(&request, None);
     eprint!("{}", render::text(&loaded.report, render::Colour::when_terminal()));
     let configuration = loaded.result.map_err(|()| ServeError::Configuration)?;
-    let (causes, inbox) = mpsc::channel();
+    let (causes, mut inbox) = Causes::channel();
     signals::watch(causes.clone()).map_err(system("signal handlers cannot be installed"))?;
     let mut server = Server::start(request, configuration, &causes)?;
     let shown: Vec<&str> = server.listeners.shown().collect();
@@ -83,7 +84,7 @@ pub fn serve(request: Request, started: impl FnOnce(&[&str])) -> Result<ExitCode
         report(Severity::Notice, format_args!("listening on {address}"));
     }
     started(&shown);
-    let result = server.run(&inbox);
+    let result = server.run(&mut inbox);
     server.listeners.remove_socket_files();
     result
 }
@@ -123,11 +124,11 @@ impl Server {
     }
 
     /// One cause after the other, until one ends the process.
-    fn run(&mut self, inbox: &Receiver<Cause>) -> Result<ExitCode, ServeError> {
+    fn run(&mut self, causes: &mut Causes) -> Result<ExitCode, ServeError> {
         let mut running = self.workers.len();
         let mut retiring = false;
         // The senders live as long as the workers and the signal thread do.
-        while let Ok(cause) = inbox.recv() {
+        while let Some(cause) = causes.next() {
             match cause {
                 Cause::Reload if retiring => {
                     report(Severity::Notice, format_args!("not reloading, the server is ending"))

@@ -8,20 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 
-/// Why the control thread acts.
-#[derive(Debug)]
-pub(super) enum Cause {
-    /// HUP.
-    Reload,
-    /// USR1.
-    ReopenLogs,
-    /// QUIT: finish what runs, then end.
-    Retire,
-    /// TERM or INT: end now.
-    Stop,
-    /// A worker thread has ended; with an error, when it was not asked to.
-    WorkerEnded(usize, io::Result<()>),
-}
+use super::causes::Cause;
 
 /// Sends each signal's cause to the channel, from a thread of its own, for as long as somebody listens.
 ///

@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::signals::Cause;
+use super::causes::Cause;
 use crate::base::report::{self, Severity, report};
 use crate::runtime::{Address, Mailbox, PostError};
 use crate::server::worker::{self, Limits, NewListener, Prepared, Setup};

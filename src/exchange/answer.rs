@@ -3,6 +3,7 @@
 //! The server's own rewrite handlers, the location, its handlers in order, error pages, filters;
 //! internal redirects go round again, a bounded number of times. Nothing here knows a protocol.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -23,7 +24,10 @@ use crate::http::status::Status;
 
 /// How often one exchange may be routed again before it is taken for a cycle (nginx's
 /// `NGX_HTTP_MAX_URI_CHANGES`).
-pub const REROUTES_MAX: u8 = 10;
+pub const REROUTES_MAX: usize = 10;
+
+/// Of each URI of a cycle in the log.
+const SHOWN_BYTES_MAX: usize = 200;
 
 /// Where the exchange goes next.
 enum Turn {
@@ -39,7 +43,11 @@ enum Turn {
 
 /// Answers an exchange. `None` means: close the connection without a word.
 pub async fn answer(exchange: &mut Exchange) -> Option<Box<Response>> {
-    drive(exchange, Turn::Server).await
+    let turn = match run_post_read(exchange).await {
+        Outcome::Next => Turn::Server,
+        outcome => Turn::Outcome(outcome),
+    };
+    drive(exchange, turn).await
 }
 
 /// Answers an exchange whose request is wrong before it can be routed (a malformed head): the
@@ -52,7 +60,7 @@ async fn drive(exchange: &mut Exchange, mut turn: Turn) -> Option<Box<Response>>
     loop {
         let outcome = match turn {
             Turn::Server => match run_server_rewrite(exchange).await {
-                Outcome::Next => {
+                Outcome::Next | Outcome::Relocate => {
                     turn = locate(exchange);
                     continue;
                 }
@@ -72,9 +80,29 @@ async fn drive(exchange: &mut Exchange, mut turn: Turn) -> Option<Box<Response>>
             Outcome::Fail(status) => fail(exchange, status, None),
             Outcome::RedirectTo { status, location } => fail(exchange, status, Some(location)),
             Outcome::Reroute { uri, args } => reroute(exchange, uri, args),
+            Outcome::Relocate => relocate(exchange),
             Outcome::Named(name) => to_named(exchange, &name),
         };
     }
+}
+
+/// What comes before all else, by the server's own settings.
+async fn run_post_read(exchange: &mut Exchange) -> Outcome {
+    // A subrequest has the client of the request that it is a part of.
+    if exchange.site.plan().post_read.is_empty() || exchange.is_subrequest() {
+        return Outcome::Next;
+    }
+    let plan = Arc::clone(exchange.site.plan());
+    for handler in &plan.post_read {
+        let outcome = match handler.handle(exchange) {
+            Handling::Done(outcome) => outcome,
+            Handling::Later(outcome) => outcome.await,
+        };
+        if !matches!(outcome, Outcome::Next) {
+            return outcome;
+        }
+    }
+    Outcome::Next
 }
 
 /// The rewrite handlers of the server itself.
@@ -89,10 +117,17 @@ async fn run_server_rewrite(exchange: &mut Exchange) -> Outcome {
 
 /// The handlers of the location, in order.
 async fn run(exchange: &mut Exchange) -> Outcome {
-    let plan = Arc::clone(&exchange.plan);
+    let mut plan = Arc::clone(&exchange.plan);
     // The server's rewrite handlers have run already; with no location they must not run twice.
-    let first = if Arc::ptr_eq(&plan, exchange.site.plan()) { plan.rewrite_handlers } else { 0 };
-    run_handlers(exchange, &plan, first..plan.handlers.len()).await
+    if plan.rewrite_handlers > 0 && !Arc::ptr_eq(&plan, exchange.site.plan()) {
+        let outcome = run_handlers(exchange, &plan, 0..plan.rewrite_handlers).await;
+        if !matches!(outcome, Outcome::Next) {
+            return outcome;
+        }
+        // An `if` has put its own plan in the place of the location's, or not.
+        plan = Arc::clone(&exchange.plan);
+    }
+    run_handlers(exchange, &plan, plan.rewrite_handlers..plan.handlers.len()).await
 }
 
 async fn run_handlers(exchange: &mut Exchange, plan: &Plan, mut which: std::ops::Range<usize>) -> Outcome {
@@ -184,14 +219,10 @@ fn unanswered(exchange: &Exchange) -> Status {
 
 /// Routes the exchange again, to another URI.
 fn reroute(exchange: &mut Exchange, uri: Bytes, args: Bytes) -> Turn {
-    if exchange.reroutes >= REROUTES_MAX {
-        exchange.report(
-            Severity::Error,
-            format_args!("rewrite or internal redirection cycle while internally redirecting to \"{}\"", Shown(&uri)),
-        );
-        return cycle(exchange);
+    if exchange.trail.len() >= REROUTES_MAX {
+        return cycle(exchange, "internally redirecting to", &uri);
     }
-    exchange.reroutes += 1;
+    exchange.trail.push(uri.clone());
     exchange.internal = true;
     exchange.uri_behind_alias = false;
     exchange.uri = uri;
@@ -200,20 +231,26 @@ fn reroute(exchange: &mut Exchange, uri: Bytes, args: Bytes) -> Turn {
     Turn::Server
 }
 
+/// Chooses the location again for a URI that the location's rewrites have changed.
+fn relocate(exchange: &mut Exchange) -> Turn {
+    let uri = exchange.uri.clone();
+    if exchange.trail.len() >= REROUTES_MAX {
+        return cycle(exchange, "processing", &uri);
+    }
+    exchange.trail.push(uri);
+    locate(exchange)
+}
+
 /// Routes the exchange to `@name`.
 fn to_named(exchange: &mut Exchange, name: &str) -> Turn {
-    if exchange.reroutes >= REROUTES_MAX {
-        exchange.report(
-            Severity::Error,
-            format_args!("rewrite or internal redirection cycle while redirect to named location \"{name}\""),
-        );
-        return cycle(exchange);
+    if exchange.trail.len() >= REROUTES_MAX {
+        return cycle(exchange, "redirect to named location", name.as_bytes());
     }
     let Some(plan) = exchange.site.named(name) else {
         exchange.report(Severity::Error, format_args!("could not find named location \"{name}\""));
-        return cycle(exchange);
+        return give_up(exchange);
     };
-    exchange.reroutes += 1;
+    exchange.trail.push(Bytes::copy_from_slice(name.as_bytes()));
     exchange.internal = true;
     exchange.uri_behind_alias = false;
     exchange.plan = plan;
@@ -221,8 +258,42 @@ fn to_named(exchange: &mut Exchange, name: &str) -> Turn {
     enter(exchange, false)
 }
 
+/// The exchange was routed again too often: the log shows what goes round.
+fn cycle(exchange: &mut Exchange, doing: &str, target: &[u8]) -> Turn {
+    exchange.report(
+        Severity::Error,
+        format_args!(
+            "rewrite or internal redirection cycle while {doing} \"{}\": {}",
+            Shown(target),
+            Cycle { trail: &exchange.trail, target }
+        ),
+    );
+    give_up(exchange)
+}
+
+/// The way from where the target was left last to the target; all of the way where it is a new one.
+struct Cycle<'a> {
+    trail: &'a [Bytes],
+    target: &'a [u8],
+}
+
+impl fmt::Display for Cycle<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let begin = self.trail.iter().rposition(|uri| uri == self.target).unwrap_or(0);
+        for uri in &self.trail[begin..] {
+            write!(formatter, "\"{}\" -> ", Shown(cut(uri)))?;
+        }
+        write!(formatter, "\"{}\"", Shown(cut(self.target)))
+    }
+}
+
+/// So much of a URI that a line with all of a trail remains readable.
+fn cut(uri: &[u8]) -> &[u8] {
+    &uri[..uri.len().min(SHOWN_BYTES_MAX)]
+}
+
 /// 500 without a further error page: one of those may be what goes round.
-fn cycle(exchange: &mut Exchange) -> Turn {
+fn give_up(exchange: &mut Exchange) -> Turn {
     exchange.error.status = Some(Status::INTERNAL_SERVER_ERROR);
     Turn::Finish(Box::new(error_pages::response(exchange, Status::INTERNAL_SERVER_ERROR)))
 }
@@ -320,6 +391,6 @@ fn finish(exchange: &mut Exchange, mut response: Box<Response>) -> Result<Box<Re
 impl Plan {
     /// Whether any handler has its turn in this stage; used by tests and `explain`.
     pub fn has_stage(&self, stage: Stage) -> bool {
-        self.stages.contains(&stage)
+        self.stages.contains(&stage) || (stage == Stage::PostRead && !self.post_read.is_empty())
     }
 }

@@ -2,10 +2,11 @@
 
 use std::cell::{Cell, OnceCell};
 use std::net::SocketAddr;
-use std::rc::Weak;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::http::proxy_protocol::ProxyHeader;
 use crate::runtime::Address;
 pub use crate::runtime::Peer;
 use crate::runtime::Transport;
@@ -15,7 +16,7 @@ use crate::runtime::Transport;
 pub struct Client {
     /// `$connection`: its number, unique within the process.
     pub number: u64,
-    /// The client's end.
+    /// The client's end; what a proxy in front says of it, where it is believed (`real_ip`).
     pub peer: Peer,
     /// The address it was accepted on, as configured.
     pub listener: Arc<ListenerFacts>,
@@ -25,23 +26,84 @@ pub struct Client {
     pub requests: Cell<u64>,
     /// The server's end: what the listener is bound to, or, where that is a wildcard, what the
     /// system said when first asked.
-    pub local: OnceCell<Option<Box<SocketAddr>>>,
+    pub local: OnceCell<Box<Option<SocketAddr>>>,
+    beyond: OnceCell<Box<Beyond>>,
     /// The socket, for what must be asked of the system (a weak hold: logs may outlive it).
     pub transport: Weak<Transport>,
 }
 
 impl Client {
+    /// A connection that was just accepted, and has brought no request.
+    pub fn new(
+        number: u64,
+        peer: Peer,
+        listener: Arc<ListenerFacts>,
+        accepted: Instant,
+        transport: Weak<Transport>,
+    ) -> Self {
+        let (requests, local, beyond) = (Cell::new(0), OnceCell::new(), OnceCell::new());
+        Self { number, peer, listener, accepted, requests, local, beyond, transport }
+    }
+
+    /// The connection as a request sees it that comes from somebody else than the other end, who only passes it on.
+    /// Requests before and after it on the same connection know nothing of that.
+    pub fn on_behalf_of(self: &Rc<Self>, peer: Peer) -> Self {
+        Self {
+            number: self.number,
+            peer,
+            listener: Arc::clone(&self.listener),
+            accepted: self.accepted,
+            requests: self.requests.clone(),
+            local: OnceCell::new(),
+            beyond: OnceCell::from(Box::new(Beyond::PassedOn(Rc::clone(self)))),
+            transport: Weak::clone(&self.transport),
+        }
+    }
+
+    /// Whether somebody else than the other end of the connection is taken for the client.
+    pub fn is_passed_on(&self) -> bool {
+        self.passed_on_by().is_some()
+    }
+
+    /// The other end of the connection, whoever it speaks for.
+    pub fn connected(&self) -> Peer {
+        self.passed_on_by().map_or(self.peer, |connection| connection.connected())
+    }
+
+    /// What a proxy in front said of the connection, where there is one that does (`listen ... proxy_protocol`).
+    pub fn proxy_header(&self) -> Option<&ProxyHeader> {
+        match self.beyond.get().map(|beyond| &**beyond)? {
+            Beyond::Header(header) => Some(header),
+            Beyond::PassedOn(connection) => connection.proxy_header(),
+        }
+    }
+
+    /// Keeps what a proxy said before the first request; only its first word counts.
+    pub fn set_proxy_header(&self, header: ProxyHeader) {
+        let _first_word = self.beyond.get_or_init(|| Box::new(Beyond::Header(header)));
+    }
+
     /// `$server_addr` and `$server_port`: the server's end of the connection.
     pub fn local_address(&self) -> Option<SocketAddr> {
         let configured = self.listener.inet?;
         if !configured.ip().is_unspecified() {
             return Some(configured);
         }
-        let asked = self.local.get_or_init(|| match self.transport.upgrade()?.local_address() {
-            Ok(Address::Inet(address)) => Some(Box::new(address)),
+        if let Some(connection) = self.passed_on_by() {
+            return connection.local_address();
+        }
+        let ask = || match self.transport.upgrade()?.local_address() {
+            Ok(Address::Inet(address)) => Some(address),
             _ => None,
-        });
-        asked.as_deref().copied()
+        };
+        **self.local.get_or_init(|| Box::new(ask()))
+    }
+
+    fn passed_on_by(&self) -> Option<&Rc<Self>> {
+        match &**self.beyond.get()? {
+            Beyond::PassedOn(connection) => Some(connection),
+            Beyond::Header(_) => None,
+        }
     }
 
     /// Ready when the client has closed its connection, or its side of it, or reset it: for handlers that wait for
@@ -53,6 +115,15 @@ impl Client {
             None => std::future::pending().await,
         }
     }
+}
+
+/// What is not so with most connections, in a box of its own: idle ones are many.
+#[derive(Debug)]
+enum Beyond {
+    /// What a proxy in front said of the connection before its first request.
+    Header(ProxyHeader),
+    /// The connection's own view of its client, where a request has another.
+    PassedOn(Rc<Client>),
 }
 
 /// What is known of a listening address.

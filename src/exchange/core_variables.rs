@@ -1,20 +1,28 @@
 //! The variables that every configuration has, with nginx's meaning (`ngx_http_core_module`, the variables section,
 //! and `$pipe` of `ngx_http_log_module`).
 //!
-//! Here is the table; what computes the values is in `request`, `response` and `connection`. Called by `config`, which
-//! resolves names by it, and by what has a built-in template. Left out: `$proxy_protocol_*`, `$tcpinfo_*`,
-//! `$request_body` and `$request_body_file`.
+//! Here is the table; what computes the values is in `request`, `response`, `connection` and `proxy`. Called by `config`, which
+//! resolves names by it, and by what has a built-in template. Left out: `$tcpinfo_*`, `$request_body` and
+//! `$request_body_file`.
 
 mod connection;
+mod proxy;
 mod request;
 mod response;
+
+pub use connection::{write_address, write_port};
 
 use super::variables::{Getter, Reference, Variable, VariableKind};
 
 /// The table.
 pub const CORE_VARIABLES: &[Variable] = &[
     family("arg_", request::arg, "The argument of this name in the query, as received."),
-    single("args", request::args, "The query, as received, without its question mark."),
+    Variable {
+        name: "args",
+        kind: VariableKind::Assigned(request::set_args),
+        get: request::args,
+        doc: "The query, as received, without its question mark.",
+    },
     single("binary_remote_addr", connection::binary_remote_addr, "The client's address in 4 or 16 bytes."),
     single("body_bytes_sent", response::body_bytes_sent, "Bytes sent to the client behind the response's head."),
     single("bytes_sent", response::bytes_sent, "Bytes sent to the client."),
@@ -39,11 +47,34 @@ pub const CORE_VARIABLES: &[Variable] = &[
     family("http_", request::field, "The request's field of this name, in small letters with underscores for hyphens."),
     single("https", connection::https, "\"on\" on an encrypted connection, else empty."),
     single("is_args", request::is_args, "A question mark if the request has a query, else empty."),
-    single("limit_rate", connection::limit_rate, "How many bytes a second the client is sent at most; 0 is no limit."),
+    Variable {
+        name: "limit_rate",
+        kind: VariableKind::Assigned(connection::set_limit_rate),
+        get: connection::limit_rate,
+        doc: "How many bytes a second the client is sent at most; 0 is no limit.",
+    },
     single("msec", connection::msec, "The time, in seconds since 1970 to the millisecond."),
     single("nginx_version", connection::version, "The version of webserv."),
     single("pid", connection::process, "The number of the server's process."),
     single("pipe", connection::pipe, "\"p\" if the request was pipelined, else \".\"."),
+    single("proxy_protocol_addr", proxy::source_addr, "The client's address by the PROXY protocol header."),
+    single("proxy_protocol_port", proxy::source_port, "The client's port by the PROXY protocol header."),
+    single(
+        "proxy_protocol_server_addr",
+        proxy::destination_addr,
+        "The address that the client connected to by the PROXY protocol header.",
+    ),
+    single(
+        "proxy_protocol_server_port",
+        proxy::destination_port,
+        "The port that the client connected to by the PROXY protocol header.",
+    ),
+    family(
+        "proxy_protocol_tlv_",
+        proxy::tlv,
+        "The field of this name in a PROXY protocol header of version 2: alpn, authority, unique_id, ssl, netns, \
+         ssl_version, ssl_cn, ssl_cipher, ssl_sig_alg, ssl_key_alg, ssl_verify, or a number such as 0x01 or ssl_0x21.",
+    ),
     single("query_string", request::args, "The same as $args."),
     single("realpath_root", request::realpath_root, "$document_root as an absolute path without symbolic links."),
     single("remote_addr", connection::remote_addr, "The client's address."),
@@ -94,7 +125,9 @@ const fn family(name: &'static str, get: Getter, doc: &'static str) -> Variable 
 pub fn resolve(name: &str) -> Option<Reference> {
     CORE_VARIABLES.iter().find_map(|variable| {
         let member = match variable.kind {
-            VariableKind::Single => (variable.name == name).then_some("")?,
+            VariableKind::Single | VariableKind::Assignable | VariableKind::Assigned(_) => {
+                (variable.name == name).then_some("")?
+            }
             VariableKind::Family => name.strip_prefix(variable.name).filter(|member| !member.is_empty())?,
         };
         Some(Reference::BuiltIn { get: variable.get, member: member.into(), name: name.into() })

@@ -56,12 +56,15 @@ pub struct Exchange {
     pub user: Option<Bytes>,
     /// Whether an internal redirect or an error page led here; `internal` locations ask.
     pub internal: bool,
-    /// How often it was routed again.
-    pub reroutes: u8,
+    /// Where it was routed again, in order: URIs, and names of locations. At most `REROUTES_MAX`.
+    pub trail: Vec<Bytes>,
     /// What error pages have made of it.
     pub error: ErrorState,
     /// `try_files` found a file by putting the URI behind an `alias` that stands for the whole path.
     pub uri_behind_alias: bool,
+    /// `$limit_rate`: how many bytes a second the client is sent at most, 0 being no limit. None until it is set, or the
+    /// response is sent.
+    pub limit_rate: Option<u64>,
     /// When its first byte was read.
     pub started: Instant,
     /// When its first byte was read, on the wall.
@@ -114,10 +117,11 @@ impl ErrorState {
     }
 }
 
-/// The groups of the regular expression that matched last.
+/// The groups of the regular expression that matched last. One may match while a value is computed (`map`), when the
+/// exchange is only looked at.
 #[derive(Clone, Debug, Default)]
 pub struct Captures {
-    last: Option<Captured>,
+    last: RefCell<Option<Captured>>,
 }
 
 /// What one match captured.
@@ -141,10 +145,8 @@ impl Captured {
 
 impl Captures {
     /// The text of group `group` of the last match.
-    pub fn group(&self, group: usize) -> Option<&[u8]> {
-        let captured = self.last.as_ref()?;
-        let range = captured.groups.get(group)?.clone()?;
-        captured.subject.get(range)
+    pub fn group(&self, group: usize) -> Option<Bytes> {
+        self.last.borrow().as_ref()?.group(group)
     }
 }
 
@@ -178,9 +180,10 @@ impl Exchange {
             captures: Captures::default(),
             user: None,
             internal: false,
-            reroutes: 0,
+            trail: Vec::new(),
             error: ErrorState::default(),
             uri_behind_alias: false,
+            limit_rate: None,
             started,
             started_wall,
             record,
@@ -191,25 +194,29 @@ impl Exchange {
         }
     }
 
-    /// Keeps what a regular expression captured: its groups until the next match, its named groups
-    /// for good.
-    pub fn keep_captures(&mut self, captured: Captured) {
+    /// Keeps what a regular expression captured: its groups until the next match, its named groups for good; one that
+    /// took no part in the match is empty.
+    pub fn keep_captures(&self, captured: Captured) {
         for (group, slot) in captured.names.iter() {
-            if let Some(value) = captured.group(*group) {
-                self.set_slot(*slot, value);
-            }
+            self.family().values.set(*slot, Some(captured.group(*group).unwrap_or_default()));
         }
-        self.captures.last = Some(captured);
+        self.captures.last.replace(Some(captured));
     }
 
-    /// The value of a variable that the configuration defines.
+    /// The value of a variable that the configuration defines: what it was given last, else what its definition
+    /// computes, which then stays for the request and all its subrequests unless it is volatile.
     pub fn slot(&self, slot: Slot) -> Option<Bytes> {
-        self.family.get()?.slot(slot)
+        if let Some(known) = self.family.get().and_then(|family| family.values.known(slot)) {
+            return known;
+        }
+        let definition = self.site.definitions().get(slot)?;
+        self.family().values.compute(slot, definition, self)
     }
 
-    /// Sets a variable that the configuration defines, for the request and all its subrequests.
+    /// Gives a variable that the configuration defines a value for the rest of the request and all its subrequests,
+    /// whatever its definition.
     pub fn set_slot(&mut self, slot: Slot, value: Bytes) {
-        self.family().set_slot(slot, value);
+        self.family().values.set(slot, Some(value));
     }
 
     /// `$request_id`: 32 hexadecimal digits from 16 random bytes, the same for a request and all its subrequests.
@@ -263,10 +270,7 @@ impl Exchange {
             return known;
         }
         let value = self.plan.value(name)?;
-        self.once(name, || {
-            let mut out = Vec::new();
-            value.compute(self, &mut out).then(|| Bytes::from(out))
-        })
+        self.once(name, || value.value(self))
     }
 
     /// What `compute` gave when it was first asked for under this name; a module's way to do something once for the

@@ -4,20 +4,19 @@
 //! Made when something is first put into it, so that a request without variables of its own pays nothing. Who puts
 //! what into it is in `exchange` and `subrequest`.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, OnceCell};
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::rc::Rc;
 
-use bytes::Bytes;
-
 use super::limits::Limits;
-use super::variables::Slot;
+use super::values::Values;
 
 /// What the exchanges of one client request share.
 #[derive(Debug, Default)]
 pub(super) struct Family {
-    slots: RefCell<Vec<(Slot, Bytes)>>,
+    /// Of the variables that the configuration defines.
+    pub(super) values: Values,
     id: OnceCell<Box<str>>,
     subrequests: Cell<u16>,
     /// What limits have made of them.
@@ -29,20 +28,6 @@ pub(super) struct Family {
 pub(super) struct Seat(Rc<Family>);
 
 impl Family {
-    /// The value of a variable that the configuration defines.
-    pub(super) fn slot(&self, slot: Slot) -> Option<Bytes> {
-        self.slots.borrow().iter().find(|(known, _)| *known == slot).map(|(_, value)| value.clone())
-    }
-
-    /// Sets a variable that the configuration defines.
-    pub(super) fn set_slot(&self, slot: Slot, value: Bytes) {
-        let mut slots = self.slots.borrow_mut();
-        match slots.iter_mut().find(|(known, _)| *known == slot) {
-            Some((_, old)) => *old = value,
-            None => slots.push((slot, value)),
-        }
-    }
-
     /// `$request_id`.
     pub(super) fn id(&self) -> &str {
         self.id.get_or_init(|| {

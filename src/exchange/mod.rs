@@ -10,15 +10,18 @@ pub mod body;
 pub mod client;
 pub mod content;
 pub mod core_variables;
+pub mod definitions;
 pub mod error_pages;
 #[expect(clippy::module_inception, reason = "the folder is the layer, the file its main type")]
 mod exchange;
 mod family;
 pub mod files;
+pub mod forwarded;
 pub mod intake;
 pub mod limits;
 pub mod path;
 pub mod plan;
+pub mod rate;
 pub mod record;
 pub mod redirect;
 pub mod reporter;
@@ -35,6 +38,7 @@ pub(crate) mod test_support;
 pub(crate) mod testing;
 pub mod trace;
 pub mod trailers;
+mod values;
 pub mod variables;
 
 pub use exchange::{Captured, Captures, ErrorState, Exchange, Shown};

@@ -23,8 +23,9 @@ impl Exchange {
             Some(Alias::Whole) if self.uri_behind_alias => uri,
             Some(Alias::Whole) => return path,
         };
-        // An alias is joined on a segment boundary: `/i../x` must not reach the alias's sibling.
-        if root.alias.is_some() && !path.ends_with(b"/") && !rest.starts_with(b"/") && !rest.is_empty() {
+        // What is joined is joined on a segment boundary: `/i../x` must not reach the alias's sibling, nor a URI
+        // that was rewritten to have no slash in front that of the root.
+        if !path.ends_with(b"/") && !rest.starts_with(b"/") && !rest.is_empty() {
             path.push(b'/');
         }
         let rest = if path.ends_with(b"/") { rest.strip_prefix(b"/").unwrap_or(rest) } else { rest };

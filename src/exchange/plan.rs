@@ -24,10 +24,14 @@ pub struct Plan {
     /// How the location was written, for messages and `explain` (`= /x`, `~ \.php$`, `@name`;
     /// empty for the server itself).
     pub name: Box<str>,
+    /// Where it was written: the number of a file, and an offset in it; for `explain`.
+    pub written_at: Option<(u32, u32)>,
     /// What modules configured that more than one part reads.
     pub settings: Settings,
     /// Handlers in the order of their stages, and within a stage of `modules/mod.rs`.
     pub handlers: Box<[Box<dyn Handler>]>,
+    /// Handlers of the stage `PostRead`; those of the server itself are run.
+    pub post_read: Box<[Box<dyn Handler>]>,
     /// The stage of each handler.
     pub stages: Box<[Stage]>,
     /// How many handlers at the start are of the stage `Rewrite`.
@@ -62,6 +66,8 @@ pub struct Except {
 /// When a handler has its turn; nginx's phases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
+    /// Before anything else, once for a request, by the settings of the server: who the client is.
+    PostRead,
     /// `return`, `rewrite`, `set`, `if`: before access is looked at, as in nginx.
     Rewrite,
     /// Limits.
@@ -127,6 +133,9 @@ pub enum Outcome {
         /// The new `$args`.
         args: Bytes,
     },
+    /// The exchange's URI was changed: choose the location again, without the server's own rewrite handlers. Of
+    /// those themselves it says no more than `Next`, for a location is chosen behind them anyway.
+    Relocate,
     /// Route the same exchange to the location `@name`; URI and arguments stay.
     Named(Arc<str>),
     /// End the connection without a word (nginx's 444). Logs show the status that the handler left in the exchange's
@@ -164,8 +173,13 @@ fn module_of(type_name: &'static str) -> &'static str {
 pub struct PlanBuilder {
     /// How the location was written.
     pub name: Box<str>,
+    /// Where it was written: the number of a file, and an offset in it.
+    pub written_at: Option<(u32, u32)>,
     /// Set by modules, read by everybody.
     pub settings: Settings,
+    /// The plans of the location's `if` blocks, in order; they are finished before its own. None for a server,
+    /// whose `if` blocks set nothing.
+    pub conditionals: Vec<Arc<Plan>>,
     handlers: Vec<(Stage, Box<dyn Handler>)>,
     filters: Vec<Box<dyn Filter>>,
     loggers: Vec<Box<dyn Logger>>,
@@ -177,7 +191,9 @@ impl PlanBuilder {
     pub fn new(name: impl Into<Box<str>>) -> Self {
         Self {
             name: name.into(),
+            written_at: None,
             settings: Settings::default(),
+            conditionals: Vec::new(),
             handlers: Vec::new(),
             filters: Vec::new(),
             loggers: Vec::new(),
@@ -209,9 +225,13 @@ impl PlanBuilder {
     /// The finished plan.
     pub fn finish(mut self, except: Option<Except>) -> Plan {
         self.handlers.sort_by_key(|(stage, _)| *stage);
+        let post_read = self.handlers.partition_point(|(stage, _)| *stage == Stage::PostRead);
+        let post_read = self.handlers.drain(..post_read).map(|(_, handler)| handler).collect();
         Plan {
             name: self.name,
+            written_at: self.written_at,
             settings: self.settings,
+            post_read,
             stages: self.handlers.iter().map(|(stage, _)| *stage).collect(),
             rewrite_handlers: self.handlers.iter().filter(|(stage, _)| *stage == Stage::Rewrite).count(),
             handlers: self.handlers.into_iter().map(|(_, handler)| handler).collect(),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::rate::SizeValue;
 use super::template::Template;
 use crate::base::report::ErrorLog;
 use crate::http::mime::{self, MimeTypes};
@@ -40,6 +41,10 @@ pub struct Settings {
     pub sendfile: bool,
     /// `sendfile_max_chunk` in bytes: how much one connection sends before others have a turn.
     pub sendfile_max_chunk: u64,
+    /// `limit_rate`: bytes a second; 0 is no limit.
+    pub limit_rate: SizeValue,
+    /// `limit_rate_after`: bytes that are sent before the limit holds.
+    pub limit_rate_after: SizeValue,
     /// `chunked_transfer_encoding`: allows chunked responses to HTTP/1.1.
     pub chunked_transfer_encoding: bool,
     /// `tcp_nodelay`: no waiting for acknowledgements of small packets.
@@ -76,6 +81,10 @@ pub struct Settings {
     pub log_not_found: bool,
     /// `log_subrequest`: subrequests are in the access log.
     pub log_subrequest: bool,
+    /// `rewrite_log`: what rewrites do is told in the error log.
+    pub rewrite_log: bool,
+    /// `uninitialized_variable_warn`: variables of `set` that are read without having been set are told of.
+    pub uninitialized_variable_warn: bool,
     /// `error_log` of this location.
     pub error_log: Arc<ErrorLog>,
 }
@@ -262,6 +271,8 @@ impl Settings {
             reset_timedout_connection: false,
             sendfile: false,
             sendfile_max_chunk: 2 * 1024 * 1024,
+            limit_rate: SizeValue::Fixed(0),
+            limit_rate_after: SizeValue::Fixed(0),
             chunked_transfer_encoding: true,
             tcp_nodelay: true,
             root: Root { path: Template::literal("html"), alias: None, prefix: Arc::from("/") },
@@ -280,6 +291,8 @@ impl Settings {
             internal: false,
             log_not_found: true,
             log_subrequest: false,
+            rewrite_log: false,
+            uninitialized_variable_warn: true,
             error_log: Arc::new(ErrorLog::default()),
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::definitions::{self, Definitions};
 use super::exchange::Captured;
 use super::plan::Plan;
 
@@ -24,6 +25,11 @@ pub trait Site: Send + Sync + fmt::Debug {
 
     /// `merge_slashes` of this server.
     fn merge_slashes(&self) -> bool;
+
+    /// How the variables are computed that the configuration defines.
+    fn definitions(&self) -> &Definitions {
+        &definitions::NONE
+    }
 }
 
 /// A chosen location.

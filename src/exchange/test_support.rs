@@ -2,7 +2,7 @@
 //!
 //! Used by the tests of variables and modules. Nothing here touches a socket; what needs one is tested in `tests/`.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
@@ -15,6 +15,7 @@ use bytes::{Bytes, BytesMut};
 use super::Exchange;
 use super::body::{Inflow, InflowError};
 use super::client::{Client, ListenerFacts};
+use super::definitions::Definitions;
 use super::plan::{Plan, PlanBuilder};
 use super::request::Request;
 use super::site::{Located, Site};
@@ -52,30 +53,34 @@ impl Bench {
         self.exchange_in(PlanBuilder::new("/"), request)
     }
 
+    /// An exchange at a server that defines variables.
+    pub(crate) fn exchange_defining(&self, definitions: Definitions, request: &str) -> Exchange {
+        self.exchange_at(PlanBuilder::new("/"), definitions, request)
+    }
+
     /// An exchange in the location that `plan` describes. The request is a whole head with its empty line; the client
     /// is 192.0.2.7:4321, the server's end 198.51.100.1:8080, the connection number 5.
     pub(crate) fn exchange_in(&self, plan: PlanBuilder, request: &str) -> Exchange {
+        self.exchange_at(plan, Definitions::default(), request)
+    }
+
+    fn exchange_at(&self, plan: PlanBuilder, definitions: Definitions, request: &str) -> Exchange {
         let mut buffer = BytesMut::from(request);
         let Ok(Progress::Head(head)) = Decoder::new().receive(&mut buffer, &Limits::default()) else {
             panic!("expected a whole request head, found {request:?}")
         };
         let handle = self.worker.handle();
-        let site =
-            Arc::new(OneLocation { plan: Arc::new(plan.finish(None)), name: Bytes::from_static(b"example.org") });
+        let (plan, name) = (Arc::new(plan.finish(None)), Bytes::from_static(b"example.org"));
+        let site = Arc::new(OneLocation { plan, name, definitions });
         let uri = Bytes::from(normalise(&head.target.path(), true).expect("the test asks for a path"));
         let args = head.target.query().unwrap_or_default();
-        let client = Client {
-            number: 5,
-            peer: Peer::Inet(SocketAddr::from(([192, 0, 2, 7], 4321))),
-            listener: Arc::new(ListenerFacts {
-                address: "198.51.100.1:8080".into(),
-                inet: Some(SocketAddr::from(([198, 51, 100, 1], 8080))),
-            }),
-            accepted: handle.now(),
-            requests: Cell::new(1),
-            local: OnceCell::new(),
-            transport: Weak::new(),
+        let listener = ListenerFacts {
+            address: "198.51.100.1:8080".into(),
+            inet: Some(SocketAddr::from(([198, 51, 100, 1], 8080))),
         };
+        let peer = Peer::Inet(SocketAddr::from(([192, 0, 2, 7], 4321)));
+        let client = Client::new(5, peer, Arc::new(listener), handle.now(), Weak::new());
+        client.requests.set(1);
         let length = head.head_bytes as u64;
         let started = handle.now();
         let request = Request::new(head, None);
@@ -100,6 +105,7 @@ pub(crate) fn rendered(text: &str, exchange: &Exchange) -> String {
 struct OneLocation {
     plan: Arc<Plan>,
     name: Bytes,
+    definitions: Definitions,
 }
 
 impl Site for OneLocation {
@@ -121,6 +127,10 @@ impl Site for OneLocation {
 
     fn merge_slashes(&self) -> bool {
         true
+    }
+
+    fn definitions(&self) -> &Definitions {
+        &self.definitions
     }
 }
 

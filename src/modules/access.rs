@@ -3,7 +3,6 @@
 //! A handler of the stage `Access`. The first rule that fits the client's address decides; where none
 //! fits, everybody may.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -108,23 +107,16 @@ fn add_rule(conf: &mut Conf, arguments: &Arguments<'_>, may: bool) -> Result<(),
 }
 
 fn who(arguments: &Arguments<'_>) -> Result<Who, Diagnostic> {
-    let word = arguments.word(0);
-    let network = match word {
+    match arguments.word(0) {
         "all" => return Ok(Who::All),
         "unix:" => return Ok(Who::Unix),
-        address if !address.contains('/') => address.parse::<IpAddr>().map(IpNet::from).ok(),
-        network => network.parse::<IpNet>().ok(),
-    };
-    let Some(network) = network else {
-        let expected = "expected an address, a network such as 10.0.0.0/8, `unix:` or `all`";
-        return Err(arguments.invalid_parameter(0, []).label(expected));
-    };
-    if network.trunc() != network {
-        let warning = format!("low address bits of {word} are meaningless");
-        let warning = Diagnostic::warning(arguments.place(0), warning);
-        arguments.warn(warning.label(format!("the network is {}", network.trunc())));
+        _ => {}
     }
-    Ok(Who::Net(network.trunc()))
+    let network = arguments.network(0).ok_or_else(|| {
+        let expected = "expected an address, a network such as 10.0.0.0/8, `unix:` or `all`";
+        arguments.invalid_parameter(0, []).label(expected)
+    })?;
+    Ok(Who::Net(network))
 }
 
 /// Refuses clients by the rules of a location.

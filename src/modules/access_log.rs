@@ -118,7 +118,7 @@ impl Module for AccessLog {
         },
         Directive {
             name: "access_log",
-            contexts: Contexts::HTTP_SERVER_LOCATION.or(Contexts::LIMIT_EXCEPT),
+            contexts: Contexts::HTTP_SERVER_LOCATION_IF.or(Contexts::LIMIT_EXCEPT),
             args: Shape::at_least(
                 1,
                 "off | FILE | syslog:server=ADDRESS[,...] [FORMAT [buffer=SIZE] [flush=TIME] [if=VALUE]]",

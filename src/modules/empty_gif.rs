@@ -45,8 +45,11 @@ impl Module for EmptyGif {
         origin: Origin::Nginx,
     }];
 
+    const KEEPS_TO_ITS_BLOCK: bool = true;
+
     const INHERIT: Option<Inherit<Conf>> = Some(|_| Conf::default());
     const INHERITS_ALL: fn(&Conf) -> bool = |conf| !conf.enabled;
+    const INHERIT_IN_IF: Option<Inherit<Conf>> = None;
 
     fn install(conf: &Conf, plan: &mut PlanBuilder, _build: &mut Build<'_>) -> Result<(), Diagnostic> {
         if conf.enabled {

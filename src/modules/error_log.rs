@@ -15,6 +15,7 @@ use crate::base::syslog::{Parameters, Syslog};
 use crate::config::arguments::Arguments;
 use crate::config::build::{Build, ProcessBuilder};
 use crate::config::diagnostics::{Diagnostic, Place};
+use crate::config::lint;
 use crate::config::schema::{Contexts, Directive, Module, Origin, Repeat, Shape};
 use crate::exchange::plan::PlanBuilder;
 
@@ -138,6 +139,7 @@ fn target(arguments: &Arguments<'_>) -> Result<Target, Diagnostic> {
         "" => return Err(arguments.error(0, "empty log name").label("expected a file, `stderr` or `syslog:...`")),
         "off" => arguments.warn(
             Diagnostic::warning(arguments.place(0), "\"error_log off\" writes to a file named \"off\"")
+                .lint(&lint::ERROR_LOG_OFF)
                 .help("to write the worst only, use `error_log /dev/null emerg`"),
         ),
         _ if word.starts_with("memory:") => {
@@ -197,7 +199,7 @@ mod tests {
     fn finding(line: &str) -> (String, Option<String>) {
         let report = loaded(line, Path::new("/nowhere")).report;
         let [finding] = &report.diagnostics[..] else { panic!("one finding: {:?}", report.diagnostics) };
-        (finding.message.clone(), finding.help.clone())
+        (finding.message.clone(), finding.help.as_deref().map(str::to_owned))
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::config::arguments::Arguments;
 use crate::config::build::Build;
 use crate::config::diagnostics::Diagnostic;
+use crate::config::lint;
 use crate::config::schema::{Contexts, Directive, Module, Origin, Repeat, Shape};
 use crate::exchange::plan::PlanBuilder;
 use crate::exchange::settings::{ErrorAnswer, ErrorPage as Page, ErrorTarget};
@@ -37,7 +38,7 @@ impl Module for ErrorPage {
     const DIRECTIVES: &'static [Directive<Conf>] = &[
         Directive {
             name: "error_page",
-            contexts: Contexts::HTTP_SERVER_LOCATION,
+            contexts: Contexts::HTTP_SERVER_LOCATION_IF,
             args: Shape::at_least(2, "CODE... [=[ANSWER]] URI"),
             repeat: Repeat::Many,
             set: add_pages,
@@ -131,7 +132,8 @@ fn target(arguments: &Arguments<'_>, index: usize) -> Result<ErrorTarget, Diagno
     }
     if !word.starts_with(['/', '$', '@']) && !word.contains("://") {
         let warning = Diagnostic::warning(arguments.place(index), format!("error page \"{word}\" is no path"));
-        let warning = warning.label("clients are redirected to this as it stands");
+        let warning =
+            warning.label("clients are redirected to this as it stands").lint(&lint::ERROR_PAGE_WITHOUT_SLASH);
         arguments.warn(warning.help(format!("write \"/{word}\" for a page of this server")));
     }
     Ok(ErrorTarget::Uri(arguments.template(index)?))

@@ -15,6 +15,7 @@ use crate::base::report::Severity;
 use crate::config::arguments::Arguments;
 use crate::config::build::Build;
 use crate::config::diagnostics::Diagnostic;
+use crate::config::lint;
 use crate::config::schema::{Contexts, Directive, Module, Origin, Repeat, Shape};
 use crate::exchange::files::{Fault, is_unsafe};
 use crate::exchange::plan::{Handler, Handling, Outcome, PlanBuilder, Stage};
@@ -75,7 +76,7 @@ fn set_names(conf: &mut Conf, arguments: &mut Arguments<'_>) -> Result<(), Diagn
         if name.starts_with('/') && index + 1 < arguments.len() {
             let warning = "only the last index in \"index\" directive should be absolute";
             let warning = Diagnostic::warning(arguments.place(index), warning);
-            arguments.warn(warning.label("what stands behind it is never tried"));
+            arguments.warn(warning.label("what stands behind it is never tried").lint(&lint::INDEX_AFTER_ABSOLUTE));
         }
         names.push(arguments.template(index)?);
     }

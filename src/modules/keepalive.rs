@@ -5,6 +5,7 @@
 use crate::config::arguments::Arguments;
 use crate::config::build::Build;
 use crate::config::diagnostics::Diagnostic;
+use crate::config::lint;
 use crate::config::schema::{Contexts, Directive, Module, Origin, Repeat, Shape};
 use crate::exchange::plan::PlanBuilder;
 use crate::exchange::settings::{Keepalive as KeepaliveSettings, Settings};
@@ -113,7 +114,7 @@ fn set_disabled(conf: &mut Conf, arguments: &mut Arguments<'_>) -> Result<(), Di
         let browser = arguments.choice(index, &choices)?;
         if disabled.contains(&browser) {
             let message = format!("duplicate value \"{}\"", arguments.word(index));
-            arguments.warn(Diagnostic::warning(arguments.place(index), message));
+            arguments.warn(Diagnostic::warning(arguments.place(index), message).lint(&lint::DUPLICATE_VALUE));
         }
         disabled.push(browser);
     }

@@ -17,27 +17,33 @@ pub mod empty_gif;
 pub mod error_log;
 pub mod error_page;
 pub mod expect;
+pub mod geo;
 pub mod headers;
 pub mod ignored;
 pub mod index;
 pub mod internal;
 pub mod keepalive;
 pub mod limit_conn;
+pub mod limit_rate;
 pub mod limit_req;
 pub mod lingering;
 pub mod listen;
 pub mod log_settings;
+pub mod map;
 pub mod process;
 pub mod range;
+pub mod real_ip;
 pub mod redirects;
 pub mod referer;
-pub mod return_response;
+pub mod rewrite;
+pub mod rewrite_settings;
 pub mod root;
 pub mod satisfy;
 pub mod secure_link;
 pub mod sending;
 pub mod server_name;
 pub mod server_tokens;
+pub mod split_clients;
 pub mod static_files;
 pub mod try_files;
 pub mod types;
@@ -57,20 +63,26 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<keepalive::Keepalive>::NEW,
     &Erased::<lingering::Lingering>::NEW,
     &Erased::<sending::Sending>::NEW,
+    &Erased::<limit_rate::LimitRate>::NEW,
     &Erased::<redirects::Redirects>::NEW,
     &Erased::<server_tokens::ServerTokens>::NEW,
     &Erased::<error_page::ErrorPage>::NEW,
     &Erased::<internal::Internal>::NEW,
     &Erased::<satisfy::Satisfy>::NEW,
     &Erased::<log_settings::LogSettings>::NEW,
+    &Erased::<rewrite_settings::RewriteSettings>::NEW,
     &Erased::<types::Types>::NEW,
     &Erased::<root::Root>::NEW,
+    &Erased::<map::Maps>::NEW,
+    &Erased::<geo::Geo>::NEW,
+    &Erased::<split_clients::SplitClients>::NEW,
     &Erased::<error_log::ErrorLog>::NEW,
     &Erased::<access_log::AccessLog>::NEW,
     &Erased::<referer::Referer>::NEW,
     &Erased::<secure_link::SecureLink>::NEW,
     // Handlers.
-    &Erased::<return_response::Return>::NEW,
+    &Erased::<rewrite::Rewrite>::NEW,
+    &Erased::<real_ip::RealIp>::NEW,
     &Erased::<limit_req::LimitReq>::NEW,
     &Erased::<limit_conn::LimitConn>::NEW,
     &Erased::<access::Access>::NEW,
@@ -111,27 +123,33 @@ mod tests {
         check_examples::<empty_gif::EmptyGif>();
         check_examples::<error_page::ErrorPage>();
         check_examples::<expect::Expect>();
+        check_examples::<geo::Geo>();
         check_examples::<headers::Headers>();
         check_examples::<ignored::Ignored>();
         check_examples::<index::Index>();
         check_examples::<internal::Internal>();
         check_examples::<keepalive::Keepalive>();
         check_examples_after::<limit_conn::LimitConn>("limit_conn_zone $uri zone=addr:32k;");
+        check_examples::<limit_rate::LimitRate>();
         check_examples_after::<limit_req::LimitReq>("limit_req_zone $uri zone=one:32k rate=1r/s;");
         check_examples::<lingering::Lingering>();
         check_examples::<listen::Listen>();
         check_examples::<log_settings::LogSettings>();
+        check_examples::<map::Maps>();
         check_examples::<process::Process>();
         check_examples::<range::Range>();
+        check_examples::<real_ip::RealIp>();
         check_examples::<redirects::Redirects>();
         check_examples::<referer::Referer>();
-        check_examples::<return_response::Return>();
+        check_examples::<rewrite::Rewrite>();
+        check_examples::<rewrite_settings::RewriteSettings>();
         check_examples::<root::Root>();
         check_examples::<satisfy::Satisfy>();
         check_examples::<secure_link::SecureLink>();
         check_examples::<sending::Sending>();
         check_examples::<server_name::ServerName>();
         check_examples::<server_tokens::ServerTokens>();
+        check_examples::<split_clients::SplitClients>();
         check_examples::<static_files::StaticFiles>();
         check_examples::<try_files::TryFiles>();
         check_examples::<types::Types>();

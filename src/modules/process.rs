@@ -11,6 +11,7 @@ use nix::unistd::{Group, User};
 use crate::config::arguments::Arguments;
 use crate::config::build::{Build, ProcessBuilder};
 use crate::config::diagnostics::Diagnostic;
+use crate::config::lint;
 use crate::config::schema::{Contexts, Directive, Module, Origin, Repeat, Shape};
 
 /// The module.
@@ -171,7 +172,7 @@ impl Module for Process {
 fn set_user(conf: &mut Conf, arguments: &mut Arguments<'_>) -> Result<(), Diagnostic> {
     if !rustix::process::geteuid().is_root() {
         let message = "the \"user\" directive makes sense only if the server is started by root, ignored";
-        arguments.warn(Diagnostic::warning(arguments.place_of_name(), message));
+        arguments.warn(Diagnostic::warning(arguments.place_of_name(), message).lint(&lint::USER_IGNORED));
         return Ok(());
     }
     let name = arguments.word(0);

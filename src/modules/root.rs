@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::config::arguments::Arguments;
 use crate::config::build::Build;
-use crate::config::diagnostics::Diagnostic;
+use crate::config::diagnostics::{Diagnostic, Place};
 use crate::config::schema::{Contexts, Directive, Module, Origin, Repeat, Shape};
 use crate::exchange::plan::PlanBuilder;
 use crate::exchange::settings::{Alias, Root as RootSetting, SymlinkCheck};
@@ -24,8 +24,8 @@ pub struct Root;
 pub struct Conf {
     path: Template,
     alias: Option<Alias>,
-    /// Which of the two directives this block has itself.
-    own: Option<&'static str>,
+    /// Which of the two directives this block has itself, and where.
+    own: Option<(&'static str, Place)>,
     symlinks: SymlinkCheck,
 }
 
@@ -43,7 +43,7 @@ impl Module for Root {
     const DIRECTIVES: &'static [Directive<Conf>] = &[
         Directive {
             name: "root",
-            contexts: Contexts::HTTP_SERVER_LOCATION,
+            contexts: Contexts::HTTP_SERVER_LOCATION_IF,
             args: Shape::one("FOLDER"),
             repeat: Repeat::Once,
             set: |conf, arguments| {
@@ -104,12 +104,12 @@ impl Module for Root {
 
 impl Conf {
     fn place(&mut self, arguments: &Arguments<'_>, directive: &'static str) -> Result<(), Diagnostic> {
-        if let Some(other) = self.own {
+        if let Some((other, place)) = self.own {
             let message =
                 format!("\"{directive}\" directive is duplicate, \"{other}\" directive was specified earlier");
-            return Err(arguments.error_here(message));
+            return Err(arguments.error_here(message).related(place, "first here"));
         }
-        self.own = Some(directive);
+        self.own = Some((directive, arguments.place_of_name()));
         let path = arguments.word(0);
         for variable in ["document_root", "realpath_root"] {
             if path.contains(&format!("${variable}")) || path.contains(&format!("${{{variable}}}")) {

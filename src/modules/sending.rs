@@ -78,7 +78,7 @@ impl Module for Sending {
         },
         Directive {
             name: "sendfile",
-            contexts: Contexts::HTTP_SERVER_LOCATION,
+            contexts: Contexts::HTTP_SERVER_LOCATION_IF,
             args: Shape::Flag,
             repeat: Repeat::Once,
             set: |conf, arguments| {

@@ -5,6 +5,7 @@
 use crate::config::arguments::Arguments;
 use crate::config::build::{Build, ServerBuilder};
 use crate::config::diagnostics::{Diagnostic, Place};
+use crate::config::lint;
 use crate::config::schema::{Contexts, Directive, Module, Origin, Repeat, Shape};
 use crate::route::names::{Name, NameError};
 
@@ -92,7 +93,7 @@ fn name(arguments: &Arguments<'_>, index: usize) -> Result<Name, Diagnostic> {
     if name.is_suspicious() {
         let warning = format!("server name \"{word}\" has suspicious symbols");
         let warning = Diagnostic::warning(arguments.place(index), warning);
-        arguments.warn(warning.label("a name has neither scheme nor path"));
+        arguments.warn(warning.label("a name has neither scheme nor path").lint(&lint::SUSPICIOUS_SERVER_NAME));
     }
     Ok(name)
 }

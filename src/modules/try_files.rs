@@ -80,6 +80,8 @@ impl Module for TryFiles {
         origin: Origin::Nginx,
     }];
 
+    const KEEPS_TO_ITS_BLOCK: bool = true;
+
     const INHERIT: Option<fn(&Conf) -> Conf> = Some(|_| Conf::default());
 
     fn install(conf: &Conf, plan: &mut PlanBuilder, _build: &mut Build<'_>) -> Result<(), Diagnostic> {

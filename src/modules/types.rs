@@ -3,6 +3,7 @@
 //! Puts the table into the settings of the location; whoever serves a file looks its type up there.
 //! Guesses nothing from content.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use crate::config::arguments::Arguments;
 use crate::config::build::Build;
 use crate::config::diagnostics::Diagnostic;
+use crate::config::lint;
 use crate::config::schema::{Contexts, Directive, Module, Origin, Repeat, Shape};
 use crate::exchange::plan::PlanBuilder;
 use crate::exchange::settings::Settings;
@@ -102,16 +104,23 @@ fn set_types(conf: &mut Conf, arguments: &mut Arguments<'_>) -> Result<(), Diagn
         true => MimeTypes::default(),
         false => (*conf.types).clone(),
     };
+    // Where the extensions of this block stand.
+    let mut places = HashMap::new();
     for entry in arguments.entries() {
         let content_type = Bytes::copy_from_slice(entry.name().as_bytes());
         for (index, extension) in entry.words().enumerate() {
+            let first = places.insert(extension.to_ascii_lowercase(), entry.place(index));
             let Some(previous) = types.insert(extension.as_bytes(), content_type.clone()) else { continue };
             let message = format!(
                 "duplicate extension \"{extension}\", content type: \"{}\", previous content type: \"{}\"",
                 entry.name(),
                 String::from_utf8_lossy(&previous),
             );
-            arguments.warn(Diagnostic::warning(entry.place(index), message));
+            let warning = Diagnostic::warning(entry.place(index), message).lint(&lint::DUPLICATE_MIME_TYPE);
+            arguments.warn(match first {
+                Some(first) => warning.label("the last one holds").related(first, "first here"),
+                None => warning.label("the last one holds"),
+            });
         }
     }
     conf.types = Arc::new(types);

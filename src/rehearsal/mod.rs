@@ -8,7 +8,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
@@ -164,20 +164,14 @@ impl Question {
             Address::Inet(inet) => Some(*inet),
             Address::Unix(_) => None,
         };
-        let local = OnceCell::new();
+        let listener = ListenerFacts { address: address.to_string().into(), inet };
+        let client = Client::new(1, self.from, Arc::new(listener), handle.now(), Weak::new());
+        client.requests.set(1);
         if let Some(inet) = inet {
             // What the system would say of a connection that came to a wildcard: the address itself is all there is.
-            let _first = local.set(Some(Box::new(inet)));
+            let _first = client.local.set(Box::new(Some(inet)));
         }
-        Client {
-            number: 1,
-            peer: self.from,
-            listener: Arc::new(ListenerFacts { address: address.to_string().into(), inet }),
-            accepted: handle.now(),
-            requests: Cell::new(1),
-            local,
-            transport: Weak::new(),
-        }
+        client
     }
 }
 

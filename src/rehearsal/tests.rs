@@ -71,6 +71,31 @@ fn an_error_page_is_a_step_on_the_way() {
 }
 
 #[test]
+fn each_step_of_a_script_is_told_with_its_line() {
+    let servers = "server { listen 80;
+        location /a { set $to /b;
+            if ($arg_x) { return 404; }
+            rewrite ^/a(.*)$ $to$1 last; }
+        location /b { return 201 text; } }";
+    let answer = rehearsed("/none", servers, "GET", "a", "/a/c?y");
+    let told = answer.steps.iter().filter_map(|step| match step {
+        Step::Note { text, at } => Some((at.as_deref()?.rsplit(':').next()?, &**text)),
+        Step::Rerouted { uri, .. } => Some(("to", std::str::from_utf8(uri).ok()?)),
+        _ => None,
+    });
+    let expected = [
+        ("2", "$to is set to \"/b\""),
+        ("3", "the condition does not hold"),
+        ("4", "\"^/a(.*)$\" matches \"/a/c\""),
+        ("4", "rewritten data: \"/b/c\", args: \"y\""),
+        ("to", "/b/c"),
+        ("5", "this answers"),
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+    assert_eq!((answer.status(), modules(&answer)), (Status::CREATED, vec!["rewrite", "rewrite"]));
+}
+
+#[test]
 fn what_would_be_logged_is_told() {
     let answer = rehearsed("/none", "server { listen 80; }", "GET", "a", "/no");
     let told = answer.steps.iter().any(

@@ -1,4 +1,4 @@
-//! Virtual servers by name: nginx's `server_name`.
+//! Virtual servers by name: nginx's `server_name`; and whatever else has the names of hosts for keys (`map`).
 //!
 //! `config` reads names and builds a [`NameTable`] for each listening address; the connection's host name is looked up
 //! in it. An exact name comes before a wildcard, the longest wildcard at the start before the longest one at the end,
@@ -109,6 +109,14 @@ impl Name {
             let ignore_case = pattern.bytes().any(|byte| byte.is_ascii_uppercase());
             return Ok(Name { text: text.to_owned(), form: Form::Regex(Regex::new(pattern, ignore_case)?) });
         }
+        Self::parse_mask(text)
+    }
+
+    /// Reads a name that may have a star at its start or end, or a dot at its start; `~` means nothing to it.
+    ///
+    /// # Errors
+    /// See [`NameError::Invalid`].
+    pub fn parse_mask(text: &str) -> Result<Name, NameError> {
         let (form, fixed) = if let Some(fixed) = text.strip_prefix('.') {
             (Form::ExactAndLeading, fixed)
         } else if let Some(fixed) = text.strip_prefix("*.") {
@@ -123,6 +131,12 @@ impl Name {
             return Err(NameError::Invalid(text.to_owned()));
         }
         Ok(Name { text: text.to_ascii_lowercase(), form })
+    }
+
+    /// A text that is meant as it is, stars and all; in any case of its letters.
+    #[must_use]
+    pub fn exact(text: &str) -> Name {
+        Name { text: text.to_ascii_lowercase(), form: Form::Exact }
     }
 
     /// The name as written, but for the case of letters outside a regular expression.
@@ -264,6 +278,11 @@ impl<T> NameTable<T> {
             }
         }
         Ok(None)
+    }
+
+    /// What was inserted, in the order of insertion.
+    pub fn values(&self) -> impl Iterator<Item = &T> {
+        self.values.iter()
     }
 
     fn found(&self, index: usize, captures: Option<Captures>) -> Match<'_, T> {
@@ -447,6 +466,18 @@ mod tests {
         }
         assert_eq!(Name::parse("~").unwrap_err(), NameError::EmptyRegex);
         assert!(matches!(Name::parse("~("), Err(NameError::Regex(_))));
+    }
+
+    #[test]
+    fn an_exact_name_has_no_wildcards() {
+        let mut builder = NameTableBuilder::new();
+        builder.insert(Name::exact("*.A"), 1).unwrap();
+        builder.insert(Name::parse_mask("*.a").unwrap(), 2).unwrap();
+        builder.insert(Name::parse_mask("~b").unwrap(), 3).unwrap();
+        let table = builder.build();
+        let found =
+            ["*.a", "x.A", "~B", "b"].map(|host| table.find(host.as_bytes()).unwrap().map(|found| *found.value));
+        assert_eq!(found, [Some(1), Some(2), Some(3), None]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Built whole by `config`, published whole by `control`. `server` selects the virtual server of a
 //! request; from there an exchange sees it as a `Site`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use super::locations::{LocationTree, Matched, Outcome};
 use super::names::NameTable;
 use crate::base::regex::Captures;
 use crate::exchange::Captured;
+use crate::exchange::definitions::Definitions;
 use crate::exchange::plan::Plan;
 use crate::exchange::site::{Located, Site};
 use crate::exchange::variables::Slot;
@@ -36,6 +37,8 @@ pub struct AddressRoutes {
     pub address: Address,
     /// How it is listened on.
     pub options: ListenOptions,
+    /// Whether connections begin with a PROXY protocol header.
+    pub proxy_protocol: bool,
     /// Where the configuration says so (`site.conf:3`), for messages.
     pub configured_at: Box<str>,
     /// Servers by name.
@@ -68,6 +71,8 @@ pub struct Server {
     pub merge_slashes: bool,
     /// How requests are read, for the addresses whose default server this is.
     pub reading: Reading,
+    /// How the variables are computed that the configuration defines; the same for all servers.
+    pub definitions: Arc<Definitions>,
 }
 
 /// What a location leads to.
@@ -116,6 +121,18 @@ impl Tree {
 }
 
 impl AddressRoutes {
+    /// All virtual servers, each once: the default one first.
+    pub fn servers(&self) -> Vec<&Arc<Server>> {
+        let mut servers = vec![&self.default];
+        let mut seen = HashSet::from([Arc::as_ptr(&self.default)]);
+        for named in self.names.values() {
+            if seen.insert(Arc::as_ptr(&named.server)) {
+                servers.push(&named.server);
+            }
+        }
+        servers
+    }
+
     /// The virtual server for the name that a request asked for (without port), and what the regular
     /// expression of its name captured.
     ///
@@ -161,6 +178,10 @@ impl Site for Server {
 
     fn merge_slashes(&self) -> bool {
         self.merge_slashes
+    }
+
+    fn definitions(&self) -> &Definitions {
+        &self.definitions
     }
 }
 

@@ -38,6 +38,8 @@ pub struct FileStatus {
     pub inode: u64,
     /// The user it belongs to.
     pub owner: u32,
+    /// Whether that user may execute it, or enter it.
+    pub executable: bool,
 }
 
 /// A file opened for reading.
@@ -104,6 +106,7 @@ impl FileStatus {
             device: u64::from(stat.st_dev),
             inode: u64::from(stat.st_ino),
             owner: stat.st_uid,
+            executable: Mode::from_raw_mode(stat.st_mode).contains(Mode::XUSR),
         }
     }
 }

@@ -194,7 +194,9 @@ impl Handle {
         self.shared.stage.get() != Stage::Running
     }
 
-    pub(super) fn note_deadline(&self, at: Instant) {
+    /// Has the current task polled from `at` on, as a [`Deadline`] in it would; for whoever keeps the time himself. Holds
+    /// for this poll, so it is to be said again in each.
+    pub fn note_deadline(&self, at: Instant) {
         let noted = self.shared.noted.get();
         if noted.is_none_or(|earlier| at < earlier) {
             self.shared.noted.set(Some(at));

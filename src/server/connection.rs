@@ -3,7 +3,7 @@
 //! `serve` is the story; `inbound` reads, `exchange` answers, `outbound` sends, `linger` says goodbye. Everything a
 //! connection holds is dropped with its task, which is how it is cancelled.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -20,7 +20,8 @@ use super::inbound::{Next, Rest};
 use super::linger::linger;
 use super::listener::ListenerState;
 use super::outbound::Outbox;
-use super::station::{Seat, Station};
+use super::preface;
+use super::station::Seat;
 use crate::base::reason::Reason;
 use crate::base::report::{Severity, report};
 use crate::exchange::answer::answer_failure;
@@ -41,7 +42,8 @@ const REQUESTS_PER_TURN: u32 = 32;
 
 /// An open connection.
 pub(super) struct Connection {
-    pub(super) station: Rc<Station>,
+    /// Its place, and its worker's station.
+    pub(super) station: Seat,
     pub(super) listener: Rc<ListenerState>,
     pub(super) client: Rc<Client>,
     pub(super) transport: Rc<Transport>,
@@ -60,7 +62,6 @@ pub(super) struct Connection {
     keep_for: Cell<Patience>,
     pub(super) send_timeout: Cell<Patience>,
     nodelay: Cell<bool>,
-    _seat: Seat,
 }
 
 /// A time-out that a connection keeps while it is idle: in milliseconds, for it takes a quarter of the room. Longer
@@ -126,23 +127,11 @@ pub(super) async fn serve(connection: Rc<Connection>) {
 
 impl Connection {
     /// A connection for a socket that was just accepted; its task takes it over with its first poll.
-    pub(super) fn open(
-        station: Rc<Station>,
-        listener: Rc<ListenerState>,
-        socket: OwnedFd,
-        peer: Peer,
-        seat: Seat,
-    ) -> io::Result<Self> {
+    pub(super) fn open(station: Seat, listener: Rc<ListenerState>, socket: OwnedFd, peer: Peer) -> io::Result<Self> {
         let transport = Rc::new(Transport::accepted(&station.handle, socket, &peer)?);
-        let client = Client {
-            number: station.next_connection_number(),
-            peer,
-            listener: Arc::clone(&listener.facts),
-            accepted: station.handle.now(),
-            requests: Cell::new(0),
-            local: OnceCell::new(),
-            transport: Rc::downgrade(&transport),
-        };
+        let number = station.next_connection_number();
+        let facts = Arc::clone(&listener.facts);
+        let client = Client::new(number, peer, facts, station.handle.now(), Rc::downgrade(&transport));
         Ok(Self {
             idle_since: Cell::new(client.accepted),
             client: Rc::new(client),
@@ -157,12 +146,16 @@ impl Connection {
             nodelay: Cell::new(true),
             station,
             listener,
-            _seat: seat,
         })
     }
 
     /// Request after request, until one of the two has had enough.
     async fn run(self: &Rc<Self>) -> Ending {
+        if self.listener.expects_proxy_header()
+            && let Err(ending) = Box::pin(preface::read(self)).await
+        {
+            return ending;
+        }
         let mut this_turn = 0;
         loop {
             let result = match self.next_request().await {

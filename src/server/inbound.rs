@@ -94,7 +94,7 @@ impl Connection {
     }
 
     /// Reads once, or finds out why not. While idle it also looks at whether the connection should end.
-    async fn fill(&self, at: Instant, idle: bool) -> Result<(), Ending> {
+    pub(super) async fn fill(&self, at: Instant, idle: bool) -> Result<(), Ending> {
         if self.buffer.borrow().is_empty() {
             // What waits owns no buffer.
             self.buffer.replace(BytesMut::new());

@@ -55,6 +55,11 @@ impl ListenerState {
         self.routes.borrow().clone()
     }
 
+    /// Whether connections begin with a PROXY protocol header (`listen ... proxy_protocol`).
+    pub(super) fn expects_proxy_header(&self) -> bool {
+        self.routes.borrow().as_ref().is_some_and(|routes| routes.proxy_protocol)
+    }
+
     /// How requests are read: by the default server of the address, for no other is known yet.
     pub(super) fn with_reading<T>(&self, use_reading: impl FnOnce(&Reading) -> T) -> T {
         let routes = self.routes.borrow();
@@ -188,7 +193,7 @@ fn ends(station: &Station, listener: &ListenerState) -> bool {
 
 /// Makes a connection of a socket.
 fn start(station: &Rc<Station>, listener: &Rc<ListenerState>, socket: OwnedFd, peer: Peer, seat: Seat) {
-    match Connection::open(Rc::clone(station), Rc::clone(listener), socket, peer, seat) {
+    match Connection::open(seat, Rc::clone(listener), socket, peer) {
         Ok(connection) => drop(station.handle.spawn(connection::serve(Rc::new(connection)))),
         Err(error) => report(Severity::Alert, format_args!("cannot poll a new connection: {error}")),
     }

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use super::connection::{Connection, Ending, log};
 use super::head::{self, Dates, Framing};
+use super::pace::{self, Pace};
 use crate::base::reason::Reason;
 use crate::base::report::Severity;
 use crate::exchange::Exchange;
@@ -41,6 +42,8 @@ pub(super) struct Outbox {
     /// Exchanges that are over once these bytes are sent.
     #[expect(clippy::vec_box, reason = "they arrive boxed, and are large")]
     exchanges: Vec<Box<Exchange>>,
+    /// How fast the bytes may go, if they may not all go at once. They are then of one response alone.
+    pub(super) pace: Option<Box<Pace>>,
 }
 
 impl Connection {
@@ -52,11 +55,16 @@ impl Connection {
         framing: Framing,
         keep: bool,
     ) -> Result<(), Ending> {
+        let pace = Pace::of(exchange);
+        if pace.is_some() {
+            self.flush().await?;
+        }
         let date = self.station.date();
         let settings = &exchange.plan.settings;
         if self.outbox.borrow().bytes.capacity() == 0 {
             self.outbox.replace(self.station.take_outbox());
         }
+        self.outbox.borrow_mut().pace = pace;
         if !response.raw {
             let mut outbox = self.outbox.borrow_mut();
             let last_modified = response.last_modified.map(|modified| self.station.file_date(modified));
@@ -111,7 +119,9 @@ impl Connection {
         let collected = {
             let mut outbox = self.outbox.borrow_mut();
             outbox.exchanges.push(exchange);
-            outbox.exchanges.len() < COLLECT_ANSWERS_MAX && outbox.bytes.len() < COLLECT_BYTES_MAX
+            outbox.pace.is_none()
+                && outbox.exchanges.len() < COLLECT_ANSWERS_MAX
+                && outbox.bytes.len() < COLLECT_BYTES_MAX
         };
         // What was received is another request only if the content of this one is complete; a client that still sends
         // that may be waiting for the answer.
@@ -175,6 +185,7 @@ impl Connection {
             return Err(ending);
         }
         let mut outbox = self.outbox.take();
+        outbox.pace = None;
         for mut exchange in outbox.exchanges.drain(..) {
             exchange.record.ended = Some(self.station.handle.now());
             exchange.record.complete = true;
@@ -201,18 +212,28 @@ impl Connection {
     }
 
     fn poll_drive(&self, more: bool) -> Poll<io::Result<()>> {
+        let handle = &self.station.handle;
         let mut outbox = self.outbox.borrow_mut();
+        let outbox = &mut *outbox;
         while outbox.sent < outbox.bytes.len() {
-            let count = ready!(self.transport.poll_send(&outbox.bytes[outbox.sent..], more))?;
-            outbox.sent += count;
+            let waiting = &outbox.bytes[outbox.sent..];
+            let allowed = ready!(pace::poll_allowed(&mut outbox.pace, handle, waiting.len()));
+            // What nothing may follow for a while is not held back by the system either.
+            let written = self.transport.poll_send(&waiting[..allowed], more && allowed == waiting.len());
+            pace::note(&mut outbox.pace, handle, &written);
+            outbox.sent += ready!(written)?;
+        }
+        if !more {
+            pace::rest(&mut outbox.pace, handle);
         }
         outbox.sent = 0;
         outbox.bytes.clear();
         Poll::Ready(Ok(()))
     }
 
-    /// Polls `work` until it is ready, as long as it makes progress once in `send_timeout`. While the client takes
-    /// nothing, what it sends as content that nobody reads is thrown away: else both might wait for the other.
+    /// Polls `work` until it is ready, as long as it makes progress once in `send_timeout`, not counting the time in
+    /// which the server itself holds the response back. While the client takes nothing, what it sends as content that
+    /// nobody reads is thrown away: else both might wait for the other.
     async fn within_send_timeout<T>(
         &self,
         mut work: impl FnMut(&mut bool) -> Poll<io::Result<T>>,
@@ -227,6 +248,7 @@ impl Connection {
             if progress {
                 deadline.reset(handle.now() + Duration::from(self.send_timeout.get()));
             }
+            self.put_off(&mut deadline);
             let _whether_it_can_go_on = self.poll_discard(context);
             Pin::new(&mut deadline).poll(context).map(|()| Err(Ending::TimedOut))
         })
@@ -329,7 +351,7 @@ impl Connection {
             let result = self
                 .within_send_timeout(|progress| {
                     *progress = false;
-                    self.transport.poll_sendfile(slice.file.as_fd(), &mut offset, count)
+                    self.poll_sendfile(slice, &mut offset, count)
                 })
                 .await;
             match result {
@@ -391,7 +413,10 @@ impl Connection {
                 // The source takes its time; its own deadlines are its own affair.
                 Poll::Ready(Ok(())) => Poll::Pending,
                 Poll::Ready(Err(error)) => Poll::Ready(Err(Ending::of(error))),
-                Poll::Pending => Pin::new(&mut deadline).poll(context).map(|()| Err(Ending::TimedOut)),
+                Poll::Pending => {
+                    self.put_off(&mut deadline);
+                    Pin::new(&mut deadline).poll(context).map(|()| Err(Ending::TimedOut))
+                }
             }
         })
         .await

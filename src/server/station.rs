@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
+use std::ops::Deref;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -175,8 +176,16 @@ impl Station {
     }
 }
 
-/// A place among `worker_connections`; given back when dropped.
+/// A place among `worker_connections`, and the way to its station; given back when dropped.
 pub(super) struct Seat(Rc<Station>);
+
+impl Deref for Seat {
+    type Target = Station;
+
+    fn deref(&self) -> &Station {
+        &self.0
+    }
+}
 
 impl Drop for Seat {
     fn drop(&mut self) {

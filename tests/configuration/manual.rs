@@ -131,6 +131,8 @@ fn placed(context: &str, line: &str) -> String {
         "http" => format!("http {{ {zones} {line} server {{ }} }}"),
         "server" => server(line),
         "location" => server(&format!("location / {{ {line} }}")),
+        "if in server" => server(&format!("if ($uri) {{ {line} }}")),
+        "if in location" => server(&format!("location / {{ if ($uri) {{ {line} }} }}")),
         "limit_except" => server(&format!("location / {{ limit_except GET {{ {line} }} }}")),
         other => panic!("{other} is no context"),
     }
@@ -171,15 +173,17 @@ const DIRECTIVES: &str = "
     secure_link secure_link_md5 secure_link_secret userid userid_domain userid_expires userid_flags userid_mark
     userid_name userid_p3p userid_path userid_service
     autoindex autoindex_exact_size autoindex_format autoindex_localtime limit_except allow deny client_body_temp_path
-    satisfy auth_basic auth_basic_user_file auth_delay
+    satisfy auth_basic auth_basic_user_file auth_delay geo map split_clients
     events limit_req_zone limit_req limit_req_status limit_req_log_level limit_req_dry_run limit_conn_zone limit_conn
-    limit_conn_status limit_conn_log_level limit_conn_dry_run";
+    limit_conn_status limit_conn_log_level limit_conn_dry_run
+    set_real_ip_from real_ip_header real_ip_recursive limit_rate limit_rate_after
+    rewrite if set break rewrite_log uninitialized_variable_warn";
 
 /// nginx's tuning that has no meaning here.
 const WITHOUT_EFFECT: &str = "
     postpone_output connection_pool_size request_pool_size server_names_hash_max_size server_names_hash_bucket_size
     types_hash_max_size types_hash_bucket_size variables_hash_max_size variables_hash_bucket_size output_buffers
-    referer_hash_max_size referer_hash_bucket_size
+    referer_hash_max_size referer_hash_bucket_size map_hash_max_size map_hash_bucket_size
     msie_padding msie_refresh accept_mutex use worker_priority master_process tcp_nopush";
 
 /// Each, or a member of each family.
@@ -190,4 +194,6 @@ const VARIABLES: &str = "
     $body_bytes_sent $bytes_sent $request_length $request_time $request_id $connection $connection_requests $time_local
     $sent_trailer_a $invalid_referer $secure_link $secure_link_expires $uid_got $uid_set
     $time_iso8601 $msec $pid $content_type $content_length $limit_rate $nginx_version
-    $limit_req_status $limit_conn_status";
+    $limit_req_status $limit_conn_status
+    $realip_remote_addr $realip_remote_port $proxy_protocol_addr $proxy_protocol_port $proxy_protocol_server_addr
+    $proxy_protocol_server_port $proxy_protocol_tlv_alpn $proxy_protocol_tlv_0x01";

@@ -2,9 +2,12 @@
 
 mod checking;
 mod defaults;
+mod formatting;
 mod including;
+mod linting;
 mod listening;
 mod manual;
 mod options;
+mod reporting;
 mod signalling;
 mod starting;

@@ -8,6 +8,7 @@ mod locations;
 mod malformed;
 mod methods;
 mod persistence;
+mod proxy_protocol;
 mod slow_clients;
 mod special_files;
 mod targets;

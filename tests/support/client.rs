@@ -84,6 +84,13 @@ impl Client {
         self.answer()
     }
 
+    /// Sends bytes that end with a request, and takes the content of its answer.
+    #[track_caller]
+    pub(crate) fn send_and_answer(&mut self, bytes: &[u8]) -> String {
+        self.send(bytes);
+        self.answer().text().to_owned()
+    }
+
     /// The next answer, to any request but HEAD. An interim answer (100) is one too.
     #[track_caller]
     pub(crate) fn answer(&mut self) -> Answer {

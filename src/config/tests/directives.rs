@@ -187,7 +187,7 @@ fn all_findings_come_in_one_run_and_in_order() {
 #[test]
 fn the_list_of_findings_has_an_end() {
     let loaded = loaded(&"wrong;\n".repeat(FINDINGS_REPORTED_MAX + 7));
-    assert_eq!((loaded.report.diagnostics.len(), loaded.report.left_out), (FINDINGS_REPORTED_MAX, 7));
+    assert_eq!((loaded.report.diagnostics.len(), loaded.report.left_out()), (FINDINGS_REPORTED_MAX, 7));
 }
 
 #[test]

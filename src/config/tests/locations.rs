@@ -53,6 +53,8 @@ fn wrong_patterns_are_shown_where_they_are_wrong() {
 fn a_nested_location_must_be_reachable() {
     check_server(
         "    location /a {
+#   -------- it stands in this location
+#   -------- it stands in this location
         location /b { }
 #                ^^ location \"/b\" is outside location \"/a\"; the paths that come here begin with `/a`
         location @x { }
@@ -60,8 +62,10 @@ fn a_nested_location_must_be_reachable() {
         location /a/b { location ~ x { } }
     }
     location = /e { location /e/x { } }
+#   -------- it stands in this location
 #                            ^^^^ location \"/e/x\" cannot be inside the exact location \"/e\"
     location @n { location /n { } }
+#   -------- it stands in this location
 #                          ^^ location \"/n\" cannot be inside the named location \"@n\"",
     );
 }

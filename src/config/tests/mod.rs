@@ -12,11 +12,16 @@ mod semicolons;
 mod table;
 mod variables;
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use super::diagnostics::{Diagnostic, FileId, Level, Place};
+use super::includes::Reader;
+use super::lint::{Found, Lint};
 use super::load::{Configuration, Loaded, Origin, Request, load};
 use super::render;
+use super::session::{Findings, Session};
+use super::view::{Patterns, View};
 use crate::exchange::plan::Plan;
 use crate::exchange::site::Site;
 
@@ -74,6 +79,46 @@ fn check(text: &str) {
     let report = render::text(&loaded.report, render::Colour::Off);
     assert_eq!(expected, found, "\n{report}");
     assert_eq!(loaded.result.is_err(), loaded.report.has_errors());
+}
+
+/// Checks that a lint has exactly the findings that stand in lines of `http`, as [`check`] does. The directives need
+/// not exist.
+#[track_caller]
+pub(in crate::config) fn lint(lint: &Lint, http: &str) {
+    let text = format!("http {{\n{http}\n}}");
+    let mut found: Vec<String> =
+        lint_findings(lint, &text).iter().flat_map(|finding| described(&text, finding)).collect();
+    let mut expected: Vec<String> =
+        expectations(&text).into_iter().map(|line| line.replacen(" ^ ", " ^ warning: ", 1)).collect();
+    found.sort();
+    expected.sort();
+    assert_eq!(expected, found);
+}
+
+/// The messages of a lint about lines of `http`.
+pub(in crate::config) fn lint_messages(lint: &Lint, http: &str) -> Vec<String> {
+    let findings = lint_findings(lint, &format!("http {{\n{http}\n}}"));
+    findings.into_iter().map(|finding| finding.message).collect()
+}
+
+fn lint_findings(lint: &Lint, text: &str) -> Vec<Diagnostic> {
+    let mut reader = Reader::new(Path::new("/srv"));
+    let file = reader.text("test", text);
+    let read = reader.finish();
+    assert_eq!(read.findings, [], "{text}");
+    let session = Session {
+        sources: read.sources,
+        documents: read.documents,
+        variables: RefCell::default(),
+        prefix: "/srv".to_owned(),
+        folder: "/srv".into(),
+        findings: Findings::default(),
+    };
+    let view = View::new(&session, &[file], &Patterns::new(), &[]);
+    match lint.found {
+        Found::Checking(check) => check(&view),
+        Found::Loading => panic!("{lint:?} is found while loading"),
+    }
 }
 
 /// [`check`] for lines of a server.

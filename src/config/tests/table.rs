@@ -104,6 +104,7 @@ fn listen(conf: &mut SitesConf, args: &mut Arguments<'_>) -> Result<(), Diagnost
         address,
         options: ListenOptions::default(),
         options_written: false,
+        proxy_protocol: false,
         default_server: false,
         place: args.place_of_name(),
     };

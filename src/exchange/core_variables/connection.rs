@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::LazyLock;
 use std::time::{Duration, UNIX_EPOCH};
 
+use bytes::Bytes;
+
 use super::{show, show_seconds};
 use crate::base::local_time;
 use crate::exchange::Exchange;
@@ -11,18 +13,11 @@ use crate::exchange::client::Peer;
 use crate::exchange::variables::append;
 
 pub(super) fn remote_addr(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
-    match exchange.client.peer {
-        Peer::Inet(address) => show(address.ip(), out),
-        Peer::Unix => append(Some(UNIX_CLIENT), out),
-    }
+    write_address(&exchange.client.peer, out)
 }
 
-/// Empty for a Unix domain socket.
 pub(super) fn remote_port(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
-    match exchange.client.peer {
-        Peer::Inet(address) => show(address.port(), out),
-        Peer::Unix => true,
-    }
+    write_port(&exchange.client.peer, out)
 }
 
 pub(super) fn binary_remote_addr(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
@@ -86,9 +81,14 @@ pub(super) fn pipe(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> boo
     append(Some(if exchange.record.pipelined { b"p" } else { b"." }), out)
 }
 
-/// webserv has no `limit_rate` that could set another.
-pub(super) fn limit_rate(_exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
-    append(Some(b"0"), out)
+/// As in nginx it is 0 until the response is sent, unless it was set.
+pub(super) fn limit_rate(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
+    show(exchange.limit_rate.unwrap_or(0), out)
+}
+
+/// `set $limit_rate`: a size; another text changes nothing.
+pub(super) fn set_limit_rate(exchange: &mut Exchange, value: Bytes) {
+    exchange.set_limit_rate(&value);
 }
 
 pub(super) fn time_local(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
@@ -109,6 +109,28 @@ pub(super) fn process(_exchange: &Exchange, _member: &str, out: &mut Vec<u8>) ->
 
 pub(super) fn version(_exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
     append(Some(env!("CARGO_PKG_VERSION").as_bytes()), out)
+}
+
+/// Writes the address of a peer, or what nginx calls a client on a Unix domain socket.
+pub fn write_address(peer: &Peer, out: &mut Vec<u8>) -> bool {
+    match peer {
+        Peer::Inet(address) => show(address.ip(), out),
+        Peer::Unix => append(Some(UNIX_CLIENT), out),
+    }
+}
+
+/// Writes the port of a peer; nothing for a Unix domain socket, and for a client of which only the address was told.
+/// Either is a value.
+pub fn write_port(peer: &Peer, out: &mut Vec<u8>) -> bool {
+    match peer {
+        Peer::Inet(address) => show_port(address.port(), out),
+        Peer::Unix => true,
+    }
+}
+
+/// A port that is not known is empty.
+pub(super) fn show_port(port: u16, out: &mut Vec<u8>) -> bool {
+    port == 0 || show(port, out)
 }
 
 /// What nginx calls a client on a Unix domain socket.

@@ -2,6 +2,8 @@
 
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+use bytes::Bytes;
+
 use super::{join_fields, show};
 use crate::base::reason::Reason;
 use crate::base::report::Severity;
@@ -24,6 +26,11 @@ pub(super) fn request_uri(exchange: &Exchange, _member: &str, out: &mut Vec<u8>)
 }
 
 /// An empty query is none, also behind a question mark.
+/// `set $args`: the query from here on.
+pub(super) fn set_args(exchange: &mut Exchange, value: Bytes) {
+    exchange.args = value;
+}
+
 pub(super) fn args(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
     append((!exchange.args.is_empty()).then_some(&*exchange.args), out)
 }

@@ -115,7 +115,8 @@ mod tests {
     #[test]
     fn a_change_is_told_in_whole_seconds_also_before_1970() {
         let changed = |mtime| {
-            let status = FileStatus { kind: Kind::Regular, len: 1, mtime, device: 0, inode: 0, owner: 0 };
+            let status =
+                FileStatus { kind: Kind::Regular, len: 1, mtime, device: 0, inode: 0, owner: 0, executable: false };
             Entry::of(&status).changed
         };
         assert_eq!(changed(UNIX_EPOCH + Duration::from_millis(1500)), 1);

@@ -16,6 +16,7 @@ use jiff::tz::TimeZone;
 use crate::config::arguments::Arguments;
 use crate::config::build::Build;
 use crate::config::diagnostics::Diagnostic;
+use crate::config::lint;
 use crate::config::schema::{Contexts, Directive, Inherit, Module, Origin, Repeat, Shape};
 use crate::exchange::Exchange;
 use crate::exchange::plan::{Filter, PlanBuilder};
@@ -231,7 +232,7 @@ fn check_name(arguments: &Arguments<'_>) -> Result<(), Diagnostic> {
     let is_header = arguments.name() == "add_header";
     if is_header && is_one_of(&[names::CONTENT_TYPE, names::SERVER, names::DATE, names::CONNECTION]) {
         let warning = Diagnostic::warning(arguments.place(0), format!("a second \"{name}\" header is added"));
-        let warning = warning.label("the server sends this header itself");
+        let warning = warning.label("the server sends this header itself").lint(&lint::SECOND_HEADER);
         arguments.warn(match name.to_ascii_lowercase().as_str() {
             "content-type" => warning.help("`types` and `default_type` say which type content has"),
             "server" => warning.help("`server_tokens` says what the server tells of itself"),

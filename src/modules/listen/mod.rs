@@ -45,7 +45,10 @@ impl Module for Listen {
               host (all of its addresses), with a port, or a range of ports such as `8000-8010`; a port alone, on all \
               IPv4 addresses; or the path of a Unix domain socket. Without a port it is 80. Port 0, which nginx refuses, \
               lets the system choose a port. `default_server` makes the server answer for names that no other server of \
-              the address has; else the first one does. The other parameters concern the socket, and may stand in one \
+              the address has; else the first one does. `proxy_protocol` in any `listen` of an address means that its \
+              connections begin with a PROXY protocol header (version 1 or 2) of the proxy in front; what it says is in \
+              `$proxy_protocol_addr` and its like, and `real_ip_header proxy_protocol` makes it the client's address. A \
+              connection that begins otherwise is closed, and told of in the error log. The other parameters concern the socket, and may stand in one \
               `listen` of each address: `backlog=NUMBER` of connections that may wait (511), `rcvbuf=SIZE` and \
               `sndbuf=SIZE` of the system's buffers, `ipv6only=on|off` for `[::]` (on), \
               `so_keepalive=on|off|[IDLE]:[INTERVAL]:[COUNT]` for probes of idle connections. `reuseport`, `bind` and \
@@ -76,12 +79,13 @@ fn add_listen(conf: &mut Conf, arguments: &mut Arguments<'_>) -> Result<(), Diag
     if let Some(error) = wrong {
         return Err(error);
     }
-    let Parameters { options, options_written, default_server } = parameters;
+    let Parameters { options, options_written, proxy_protocol, default_server } = parameters;
     let place = arguments.whole();
     conf.listens.extend(addresses.into_iter().map(|address| Listening {
         address,
         options: options.clone(),
         options_written,
+        proxy_protocol,
         default_server,
         place,
     }));
@@ -125,6 +129,7 @@ struct Parameters {
     options: ListenOptions,
     /// nginx's `lsopt.set`: whether anything concerns the socket.
     options_written: bool,
+    proxy_protocol: bool,
     default_server: bool,
 }
 
@@ -138,6 +143,10 @@ impl Parameters {
         match (name, value) {
             ("default_server" | "default", None) => {
                 self.default_server = true;
+                return Ok(());
+            }
+            ("proxy_protocol", None) => {
+                self.proxy_protocol = true;
                 return Ok(());
             }
             ("bind" | "reuseport", None) => {}
@@ -167,7 +176,6 @@ fn not_possible(arguments: &Arguments<'_>, index: usize, name: &str) -> Diagnost
     };
     match name {
         "ssl" | "http2" | "spdy" | "quic" | "http3" => unsupported("until then, let a TLS proxy stand in front"),
-        "proxy_protocol" => unsupported("until then, let the proxy in front send its own address alone"),
         "fastopen" => unsupported("leave it out: connections then open in the usual way"),
         "multipath" => unsupported("leave it out: connections then use one path"),
         "accept_filter" => {
@@ -179,13 +187,14 @@ fn not_possible(arguments: &Arguments<'_>, index: usize, name: &str) -> Diagnost
             arguments.error(index, message).label("only FreeBSD has routing tables to choose from")
         }
         _ => arguments.invalid_parameter(index, PARAMETERS.iter().copied()).help(
-            "expected default_server, backlog=, rcvbuf=, sndbuf=, ipv6only=, so_keepalive=, reuseport, bind or deferred",
+            "expected default_server, proxy_protocol, backlog=, rcvbuf=, sndbuf=, ipv6only=, so_keepalive=, reuseport, bind or deferred",
         ),
     }
 }
 
 const PARAMETERS: &[&str] = &[
     "default_server",
+    "proxy_protocol",
     "backlog=",
     "rcvbuf=",
     "sndbuf=",
@@ -315,6 +324,14 @@ mod tests {
         assert_eq!(options.backlog, 64);
         assert_eq!((options.receive_buffer, options.send_buffer), (Some(32 * 1024), Some(1024 * 1024)));
         assert!(!options.ipv6only && options.deferred);
+    }
+
+    #[test]
+    fn a_proxy_header_is_asked_for_by_any_listen_of_the_address_and_is_no_option_of_the_socket() {
+        let first = "server { listen 80 backlog=5; listen 81; }";
+        let tree = load_with::<Listen>(&format!("http {{ {first} server {{ listen 80 proxy_protocol; }} }}"));
+        let asked: Vec<bool> = tree.0.unwrap().tree.addresses.iter().map(|routes| routes.proxy_protocol).collect();
+        assert_eq!(asked, [true, false]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Answers that stand in the configuration.
+//! `return`: answers that stand in the configuration.
 
 use crate::support::*;
 
