@@ -12,9 +12,9 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 
 use super::connection::{Connection, Ending, log};
+use super::cut::{cut_short, too_much, truncated, unfinished, unreadable};
 use super::head::{self, Dates, Framing};
 use super::pace::{self, Pace};
-use crate::base::reason::Reason;
 use crate::base::report::Severity;
 use crate::exchange::Exchange;
 use crate::exchange::body::{Body, Chunk, FileSlice};
@@ -471,36 +471,4 @@ impl Outbox {
         self.bytes.clear();
         self.sent = 0;
     }
-}
-
-fn truncated(exchange: &Exchange, at: u64) -> Ending {
-    exchange.report(Severity::Alert, format_args!("the file was truncated at {at} while sending response to client"));
-    Ending::Broken
-}
-
-fn unreadable(exchange: &Exchange, call: &str, error: &io::Error) -> Ending {
-    exchange.report(Severity::Crit, format_args!("{call} failed {} while sending response to client", Reason(error)));
-    Ending::Broken
-}
-
-/// A source that cannot go on. One that saw the client leave says so (`ConnectionAborted`).
-fn unfinished(exchange: &Exchange, error: &io::Error) -> Ending {
-    if error.kind() == io::ErrorKind::ConnectionAborted {
-        return Ending::ClientLeft;
-    }
-    if error.raw_os_error().is_some() {
-        return unreadable(exchange, "reading the response", error);
-    }
-    exchange.report(Severity::Error, format_args!("{error} while sending response to client"));
-    Ending::Broken
-}
-
-fn cut_short(exchange: &Exchange, missing: u64) -> Ending {
-    exchange.report(Severity::Error, format_args!("the response ended {missing} bytes before its announced length"));
-    Ending::Broken
-}
-
-fn too_much(exchange: &Exchange) -> Ending {
-    exchange.report(Severity::Error, format_args!("the response is longer than its announced length"));
-    Ending::Broken
 }
