@@ -30,7 +30,7 @@
 //! |---|---|
 //! | [`base`] | sizes, times, regular expressions, the timing wheel, named zones, log files and severities |
 //! | [`http`] | messages as values; HTTP/1 bytes to messages and back; conditions, ranges, dates. No I/O, no clock |
-//! | [`runtime`] | the event loop: workers, tasks, descriptors, timers, sockets, files, jobs for blocking work. No HTTP |
+//! | [`runtime`] | the event loop: workers, tasks, descriptors, timers, sockets, files, children, jobs for blocking work. No HTTP |
 //! | [`exchange`] | one request and its one response: stages, plans, variables, templates, error pages, subrequests |
 //! | [`route`] | which server and location: host names, prefix trees, regular expressions. Pure |
 //! | [`rehearsal`] | a request without a client: what a tree would answer, for `explain` and `expect` |

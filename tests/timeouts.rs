@@ -6,9 +6,10 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use webserv::config::load::{Origin, Request, load};
 use webserv::config::schema::AnyModule;
@@ -20,13 +21,15 @@ use webserv::server::worker::{Limits, NewListener, Prepared, Setup, add_listener
 
 #[path = "timeouts/receiving.rs"]
 mod receiving;
+#[path = "timeouts/scripts.rs"]
+mod scripts;
 
 /// A worker with one listener, turned by the test.
 struct House {
     prepared: Prepared,
     clock: Clock,
     address: SocketAddr,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl House {
@@ -75,7 +78,7 @@ impl House {
         let facts = Arc::new(ListenerFacts { address: address.to_string().into(), inet: Some(address) });
         let new = NewListener { address: listened, facts, socket: listener.into() };
         add_listener(&prepared.mailbox, new).unwrap();
-        let mut house = Self { prepared, clock, address, _folder: folder };
+        let mut house = Self { prepared, clock, address, folder };
         house.turn();
         house
     }
@@ -93,6 +96,21 @@ impl House {
         for _ in 0..64 {
             self.prepared.worker().turn(Some(Duration::ZERO)).unwrap();
         }
+    }
+
+    /// Turns, and waits for events, until something has come true.
+    #[track_caller]
+    fn turn_until(&mut self, mut is: impl FnMut(&mut Self) -> bool) {
+        let start = Instant::now();
+        while !is(self) {
+            assert!(start.elapsed() < Duration::from_secs(20), "nothing happens");
+            self.prepared.worker().turn(Some(Duration::from_millis(50))).unwrap();
+        }
+    }
+
+    /// A path in the server's folder.
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     /// Moves the clock and lets the worker notice.

@@ -162,6 +162,13 @@ impl Build<'_> {
         self.resources.zones.unknown(kind, name, place, definition)
     }
 
+    /// What a module keeps of something across reloads, by what it is for; made when it is first asked for. The virtual
+    /// server's names are part of the key, as is which of several with the same key this is.
+    pub fn keep<T: Default + Send + Sync + 'static>(&mut self, key: &str) -> Arc<T> {
+        let key = format!("{key} {:?}", self.server_names);
+        self.resources.kept.keep(&key)
+    }
+
     /// Keeps a warning; or an error, where the module can go on and find more.
     pub fn warn(&mut self, finding: Diagnostic) {
         self.warnings.push(finding);

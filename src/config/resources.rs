@@ -4,6 +4,7 @@
 //! log is not opened twice and a zone goes on counting. What the new one does not name is closed with the last plan
 //! that uses it.
 
+use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,32 @@ pub struct Resources {
     /// Folders that the server writes to, and whether the configuration names them.
     folders: BTreeMap<PathBuf, bool>,
     pub(super) zones: Zones,
+    pub(super) kept: Kept,
+}
+
+/// What modules keep across reloads, by what it is for. Where several of one configuration have the same key, their
+/// order tells them apart.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    things: HashMap<(Box<str>, usize), Arc<dyn Any + Send + Sync>>,
+    previous: HashMap<(Box<str>, usize), Arc<dyn Any + Send + Sync>>,
+    counts: HashMap<Box<str>, usize>,
+}
+
+impl Kept {
+    fn after(previous: &Self) -> Self {
+        Self { previous: previous.things.clone(), ..Self::default() }
+    }
+
+    pub(super) fn keep<T: Default + Send + Sync + 'static>(&mut self, key: &str) -> Arc<T> {
+        let count = self.counts.entry(key.into()).or_default();
+        let key = (Box::from(key), *count);
+        *count += 1;
+        let before = self.previous.remove(&key).and_then(|thing| thing.downcast().ok());
+        let thing: Arc<T> = before.unwrap_or_default();
+        self.things.insert(key, Arc::clone(&thing) as Arc<dyn Any + Send + Sync>);
+        thing
+    }
 }
 
 impl Resources {
@@ -32,7 +59,8 @@ impl Resources {
     pub fn after(previous: Option<&Self>) -> Self {
         let Some(previous) = previous else { return Self::default() };
         let zones = Zones::after(&previous.zones);
-        Self { previous: previous.log_files.clone(), zones, ..Self::default() }
+        let kept = Kept::after(&previous.kept);
+        Self { previous: previous.log_files.clone(), zones, kept, ..Self::default() }
     }
 
     /// A log file, opened for appending and created if need be; the same path is the same file.
@@ -129,6 +157,7 @@ impl Resources {
     /// Lets go of what was open before and was not named again.
     pub(super) fn finish(&mut self) {
         self.previous = HashMap::new();
+        self.kept.previous = HashMap::new();
         self.zones.finish();
     }
 

@@ -19,7 +19,7 @@ use crate::base::report::{self, Severity, report};
 use crate::config::load::{self, Configuration, Process, Request};
 use crate::config::render;
 use crate::config::resources::Resources;
-use crate::runtime::TempFileError;
+use crate::runtime::{self, TempFileError};
 use crate::server::Published;
 use crate::server::worker::{Limits, Setup};
 
@@ -75,6 +75,7 @@ pub(super) struct Server {
 /// # Errors
 /// When it cannot start, or a worker fails.
 pub fn serve(request: Request, started: impl FnOnce(&[&str])) -> Result<ExitCode, ServeError> {
+    runtime::keep_descriptors_from_children();
     let loaded = load::load(&request, None);
     eprint!("{}", render::text(&loaded.report, render::Colour::when_terminal()));
     let configuration = loaded.result.map_err(|()| ServeError::Configuration)?;

@@ -402,6 +402,9 @@ fn finish(exchange: &mut Exchange, mut response: Box<Response>) -> Result<Box<Re
     if let Some(range) = exchange.error.content_range.take() {
         response.headers.set(names::CONTENT_RANGE, range);
     }
+    if let Some(seconds) = exchange.error.retry_after.take() {
+        response.headers.set(names::RETRY_AFTER, seconds.to_string());
+    }
     if let Some(allow) = exchange.error.allow.take() {
         response.headers.set(names::ALLOW, allow);
     }

@@ -52,6 +52,8 @@ pub struct Exchange {
     pub host: Bytes,
     /// What regular expressions captured.
     pub captures: Captures,
+    /// The user whose password an access check has found right; `$remote_user` is only what the client says.
+    pub user: Option<Bytes>,
     /// Whether an internal redirect or an error page led here; `internal` locations ask.
     pub internal: bool,
     /// Where it was routed again, in order: URIs, and names of locations. At most `REROUTES_MAX`.
@@ -95,6 +97,8 @@ pub struct ErrorState {
     pub challenges: Vec<Bytes>,
     /// What `Content-Range` says beside a 416.
     pub content_range: Option<Bytes>,
+    /// What `Retry-After` says beside a 503: seconds.
+    pub retry_after: Option<u32>,
     /// A filter refuses the response (412, 416): this status is answered in its place, as if a
     /// handler had failed with it.
     pub refused: Option<Status>,
@@ -174,6 +178,7 @@ impl Exchange {
             args,
             host,
             captures: Captures::default(),
+            user: None,
             internal: false,
             trail: Vec::new(),
             error: ErrorState::default(),
@@ -304,7 +309,7 @@ impl fmt::Debug for Exchange {
 }
 
 /// The tail of an error log line.
-struct About<'a>(&'a Exchange);
+pub(super) struct About<'a>(pub(super) &'a Exchange);
 
 impl fmt::Display for About<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

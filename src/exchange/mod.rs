@@ -24,6 +24,7 @@ pub mod plan;
 pub mod rate;
 pub mod record;
 pub mod redirect;
+pub mod reporter;
 pub mod request;
 pub mod response;
 pub mod settings;

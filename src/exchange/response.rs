@@ -35,6 +35,9 @@ pub struct Response {
     pub ranges: bool,
     /// Whether the connection must close after this answer, whatever the client asked for.
     pub close: bool,
+    /// Whether the body is a whole answer already, head and all, in HTTP/1's form (RFC 3875 section 5): it is sent as it
+    /// is, also to HEAD, and its end is the connection's. The other fields here are not sent.
+    pub raw: bool,
 }
 
 impl Response {
@@ -50,6 +53,7 @@ impl Response {
             trailers: None,
             ranges: false,
             close: false,
+            raw: false,
         }
     }
 

@@ -6,6 +6,7 @@
 
 #![deny(clippy::disallowed_methods)]
 
+pub mod cgi;
 pub mod conditional;
 pub mod credentials;
 pub mod date;

@@ -171,6 +171,9 @@ impl Check {
             Ok(verdict) => verdict,
             Err(error) => return unjudged(exchange, &user, &error),
         };
+        if matches!(verdict, Verdict::Fits) {
+            exchange.user = Some(Bytes::copy_from_slice(&user));
+        }
         let user = Shown(&user);
         let file = path.display();
         match verdict {

@@ -10,6 +10,7 @@ pub mod allow_methods;
 pub mod auth_basic;
 pub mod auth_request;
 pub mod autoindex;
+pub mod cgi;
 pub mod charset;
 pub mod client;
 pub mod conditional;
@@ -91,6 +92,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<auth_request::AuthRequest>::NEW,
     &Erased::<try_files::TryFiles>::NEW,
     &Erased::<empty_gif::EmptyGif>::NEW,
+    &Erased::<cgi::Cgi>::NEW,
     &Erased::<index::Index>::NEW,
     &Erased::<autoindex::Autoindex>::NEW,
     &Erased::<static_files::StaticFiles>::NEW,
@@ -117,6 +119,7 @@ mod tests {
         check_examples::<auth_basic::AuthBasic>();
         check_examples::<auth_request::AuthRequest>();
         check_examples::<autoindex::Autoindex>();
+        check_examples::<cgi::Cgi>();
         check_examples::<charset::Charset>();
         check_examples::<client::Client>();
         check_examples::<conditional::Conditional>();

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Instant, SystemTime};
 
+use super::child::Children;
 use super::clock::Clock;
 use super::io::Sources;
 use super::jobs::{Pool, Work};
@@ -51,6 +52,7 @@ pub(super) struct Shared {
     /// Whether the current task asked to go on in the next turn.
     pub(super) yields: Cell<bool>,
     pub(super) stage: Cell<Stage>,
+    pub(super) children: Children,
     clock: Clock,
     now: Cell<Instant>,
     wall: Cell<SystemTime>,
@@ -216,6 +218,7 @@ impl Shared {
             noted: Cell::new(None),
             yields: Cell::new(false),
             stage: Cell::new(Stage::Running),
+            children: Children::default(),
             now: Cell::new(now),
             wall: Cell::new(clock.wall()),
             clock,

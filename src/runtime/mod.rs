@@ -12,6 +12,7 @@
 //! A future that drives others must therefore poll all of them each time it is polled, as joining and racing in place
 //! do; a sub-executor that polls only children whose waker was called would miss descriptors and deadlines.
 
+mod child;
 mod clock;
 mod files;
 mod folder;
@@ -20,6 +21,7 @@ mod io;
 mod jobs;
 pub mod listen;
 mod mailbox;
+mod pipe;
 mod symlinks;
 mod task;
 mod temp_file;
@@ -27,6 +29,7 @@ mod timer;
 mod transport;
 mod worker;
 
+pub use child::{Child, ChildLimits, Input, Launch, StartError, Started, keep_descriptors_from_children, start};
 pub use clock::Clock;
 pub use files::{FileStatus, Kind, OpenFile, open, read_at, status};
 pub use folder::Folder;
@@ -35,6 +38,7 @@ pub use io::{Io, Ready};
 pub use jobs::{JobError, WORK_WAITING_MAX, Work};
 pub use listen::{AcceptError, Acceptor, Address, Keepalive, ListenOptions, Peer, apply, bind, probe};
 pub use mailbox::{JOBS_WAITING_MAX, Job, Mailbox, PostError};
+pub use pipe::{PipeReader, PipeWriter};
 pub use symlinks::{Symlinks, open_checked, status_checked};
 pub use task::TaskId;
 pub use temp_file::{Naming, TempFile, TempFileError, make_folder};

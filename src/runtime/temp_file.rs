@@ -7,7 +7,7 @@ use std::fmt;
 use std::fs::{DirBuilder, File};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IoSlice, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -119,6 +119,15 @@ impl TempFile {
     /// How much was written, in bytes.
     pub fn length(&self) -> u64 {
         self.length
+    }
+
+    /// A descriptor that reads it from its beginning, for a child: its position is its own, and it cannot be written by.
+    ///
+    /// # Errors
+    /// Those of open(2); there must be /proc.
+    pub fn reader(&self) -> io::Result<OwnedFd> {
+        let path = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+        Ok(retry_on_intr(|| rustix::fs::openat(CWD, &path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()))?)
     }
 
     /// Where it is, if it has a name.

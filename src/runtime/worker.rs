@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use mio::{Events, Waker};
 
+use super::child::end_children;
 use super::clock::Clock;
 use super::handle::{Handle, Shared, Stage, guarded};
 use super::io::MAILBOX;
@@ -188,6 +189,7 @@ impl Worker {
 
 impl Drop for Worker {
     /// Tasks hold the worker's state and it holds them: they go one by one, and what their drops spawn is dropped at once.
+    /// Children that they leave behind are ended and waited for.
     fn drop(&mut self) {
         self.shared.stage.set(Stage::Ended);
         self.shared.mailbox.close();
@@ -197,6 +199,7 @@ impl Drop for Worker {
         }
         let hooks = self.shared.hooks.take();
         guarded("a hook's drop", || drop(hooks));
+        end_children(&self.shared.children);
     }
 }
 

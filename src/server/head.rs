@@ -25,6 +25,9 @@ pub(super) enum Framing {
 impl Framing {
     /// How this response is framed for this request.
     pub(super) fn choose(request: &RequestHead, response: &Response, settings: &Settings) -> Self {
+        if response.raw {
+            return Self::Close;
+        }
         let code = response.status.code();
         if code < 200 || code == 204 || code == 304 {
             return Self::None;

@@ -5,6 +5,7 @@
 //! client needs it (`linger`). This layer knows HTTP/1 and sockets; it knows no directive and no module.
 
 mod connection;
+mod cut;
 mod head;
 mod inbound;
 mod linger;

@@ -12,9 +12,9 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 
 use super::connection::{Connection, Ending, log};
+use super::cut::{cut_short, too_much, truncated, unfinished, unreadable};
 use super::head::{self, Dates, Framing};
 use super::pace::{self, Pace};
-use crate::base::reason::Reason;
 use crate::base::report::Severity;
 use crate::exchange::Exchange;
 use crate::exchange::body::{Body, Chunk, FileSlice};
@@ -62,19 +62,19 @@ impl Connection {
         }
         let date = self.station.date();
         let settings = &exchange.plan.settings;
-        {
+        if self.outbox.borrow().bytes.capacity() == 0 {
+            self.outbox.replace(self.station.take_outbox());
+        }
+        self.outbox.borrow_mut().pace = pace;
+        if !response.raw {
             let mut outbox = self.outbox.borrow_mut();
-            if outbox.bytes.capacity() == 0 {
-                *outbox = self.station.take_outbox();
-            }
-            outbox.pace = pace;
             let last_modified = response.last_modified.map(|modified| self.station.file_date(modified));
             let dates = Dates { now: &date, last_modified: last_modified.as_ref() };
             head::write(&mut outbox.bytes, response, framing, keep, settings, &dates, &mut exchange.record);
         }
         exchange.record.bytes_sent = exchange.record.head_bytes;
         let body = std::mem::replace(&mut response.body, Body::Empty);
-        if !head::has_content(&exchange.method, framing) {
+        if !response.raw && !head::has_content(&exchange.method, framing) {
             return Ok(());
         }
         match body {
@@ -148,6 +148,10 @@ impl Connection {
         };
         if let Some(what) = what {
             exchange.report(Severity::Info, format_args!("{what}"));
+        }
+        if matches!(ending, Ending::Broken) {
+            // What the client takes at once of the answers before it, and of this one, it may have.
+            let _what_it_did_not_take_is_given_up = self.poll_flush();
         }
         exchange.record.ended = Some(self.station.handle.now());
         let mut outbox = self.outbox.borrow_mut();
@@ -384,7 +388,7 @@ impl Connection {
                 None => break,
                 Some(Ok(piece)) if piece.is_empty() => continue,
                 Some(Ok(piece)) => piece,
-                Some(Err(error)) => return Err(unreadable(exchange, "reading the response", &error)),
+                Some(Err(error)) => return Err(unfinished(exchange, &error)),
             };
             if let Some(rest) = &mut rest {
                 *rest = rest.checked_sub(piece.len()).ok_or_else(|| too_much(exchange))?;
@@ -470,24 +474,4 @@ impl Outbox {
         self.bytes.clear();
         self.sent = 0;
     }
-}
-
-fn truncated(exchange: &Exchange, at: u64) -> Ending {
-    exchange.report(Severity::Alert, format_args!("the file was truncated at {at} while sending response to client"));
-    Ending::Broken
-}
-
-fn unreadable(exchange: &Exchange, call: &str, error: &io::Error) -> Ending {
-    exchange.report(Severity::Crit, format_args!("{call} failed {} while sending response to client", Reason(error)));
-    Ending::Broken
-}
-
-fn cut_short(exchange: &Exchange, missing: u64) -> Ending {
-    exchange.report(Severity::Error, format_args!("the response ended {missing} bytes before its announced length"));
-    Ending::Broken
-}
-
-fn too_much(exchange: &Exchange) -> Ending {
-    exchange.report(Severity::Error, format_args!("the response is longer than its announced length"));
-    Ending::Broken
 }

@@ -7,6 +7,7 @@ mod allow_methods;
 mod auth_basic;
 mod auth_request;
 mod autoindex;
+mod cgi;
 mod charset;
 mod client;
 mod conditional;

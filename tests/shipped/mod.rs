@@ -1,5 +1,6 @@
 //! What is shipped is served and checked: examples, the default configuration, the pages.
 
+mod cgi;
 mod default_configuration;
 mod error_pages;
 mod example;

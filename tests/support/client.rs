@@ -1,7 +1,7 @@
 //! A client: bytes out, answers in, and the ways to leave.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -38,6 +38,14 @@ impl Client {
     pub(super) fn connect_narrow(address: SocketAddr, bytes: usize) -> Self {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).expect("there is a socket");
         socket.set_recv_buffer_size(bytes).expect("a socket takes SO_RCVBUF");
+        socket.connect_timeout(&SockAddr::from(address), PATIENCE).expect("the server listens");
+        Self::new(socket)
+    }
+
+    /// As `connect`, from an address of the client's own.
+    pub(super) fn connect_from(from: IpAddr, address: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).expect("there is a socket");
+        socket.bind(&SockAddr::from(SocketAddr::from((from, 0)))).expect("loopback has many addresses");
         socket.connect_timeout(&SockAddr::from(address), PATIENCE).expect("the server listens");
         Self::new(socket)
     }

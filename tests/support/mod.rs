@@ -9,6 +9,7 @@ mod command;
 mod credentials;
 mod files;
 mod log;
+mod process;
 mod running;
 mod site;
 
@@ -19,6 +20,7 @@ pub(crate) use client::Client;
 pub(crate) use command::{check_config, webserv, webserv_in};
 pub(crate) use credentials::basic;
 pub(crate) use files::{pattern, wait_for_file};
+pub(crate) use process::Process;
 pub(crate) use running::Running;
 pub(crate) use site::{Folder, Site};
 

@@ -94,6 +94,12 @@ impl Running {
         Client::connect(address)
     }
 
+    /// A new connection from an address of the client's own, such as 127.0.7.1.
+    #[track_caller]
+    pub(crate) fn connect_from(&self, from: [u8; 4]) -> Client {
+        Client::connect_from(IpAddr::from(from), self.address())
+    }
+
     /// A new connection whose receive buffer is small, for a client that reads slowly.
     #[track_caller]
     pub(crate) fn connect_narrow(&self, bytes: usize) -> Client {

@@ -87,7 +87,7 @@ impl House {
     }
 
     fn logged(&self) -> String {
-        std::fs::read_to_string(self._folder.path().join("access.log")).unwrap()
+        std::fs::read_to_string(self.folder.path().join("access.log")).unwrap()
     }
 }
 
@@ -146,7 +146,7 @@ fn much_content_goes_to_a_file_without_a_name() {
         house.turn();
     }
     assert_seen(&mut client, &["200"], "in file: 10485760.");
-    assert_eq!(std::fs::read_dir(house._folder.path().join("bodies")).unwrap().count(), 0);
+    assert_eq!(std::fs::read_dir(house.folder.path().join("bodies")).unwrap().count(), 0);
 }
 
 #[test]
