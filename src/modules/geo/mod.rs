@@ -18,6 +18,7 @@ use crate::base::networks::Networks;
 use crate::base::suggest::nearest;
 use crate::config::arguments::Arguments;
 use crate::config::diagnostics::{Diagnostic, Place};
+use crate::config::lint;
 use crate::config::schema::{Contexts, Directive, Module, Origin, Repeat, Shape};
 use crate::exchange::forwarded::Trusted;
 use crate::exchange::template::Template;
@@ -213,7 +214,7 @@ fn network(entry: &Arguments<'_>, text: &str, place: Place) -> Result<IpNet, Dia
     })?;
     if network.trunc() != network {
         let warning = Diagnostic::warning(place, format!("low address bits of {text} are meaningless"));
-        entry.warn(warning.label(format!("the network is {}", network.trunc())));
+        entry.warn(warning.label(format!("the network is {}", network.trunc())).lint(&lint::NETWORK_HOST_BITS));
     }
     Ok(network.trunc())
 }
@@ -230,6 +231,9 @@ fn range(text: &str, place: Place) -> Result<(Ipv4Addr, Ipv4Addr), Diagnostic> {
 }
 
 fn wrong_count(entry: &Arguments<'_>) -> Diagnostic {
+    if let Some(error) = entry.missing_semicolon() {
+        return error;
+    }
     let error = Diagnostic::error(entry.whole(), "invalid number of the geo parameters");
     match nearest(entry.name(), ["ranges", "proxy_recursive", "volatile"]).filter(|_| entry.is_empty()) {
         Some(near) => error.label(format!("did you mean `{near}`?")),
