@@ -11,4 +11,5 @@ mod logs;
 mod modules;
 mod reload;
 mod shipped;
+mod sites;
 mod support;

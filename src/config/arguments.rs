@@ -19,6 +19,7 @@ use super::lines::Line;
 use super::lint;
 use super::named_regex::NamedRegex;
 use super::schema::Contexts;
+use super::semicolons;
 use super::session::Session;
 use crate::base::duration::{DurationError, parse_duration, parse_seconds};
 use crate::base::size::{SizeError, parse_offset, parse_size};
@@ -92,6 +93,12 @@ impl<'a> Arguments<'a> {
     /// Where the whole directive stands, from its name to its last word.
     pub fn whole(&self) -> Place {
         self.line.whole()
+    }
+
+    /// The error for a directive without its `;`, where another line follows that was taken for words of it.
+    pub fn missing_semicolon(&self) -> Option<Diagnostic> {
+        let next = self.line.words.iter().position(|word| word.starts_line)?;
+        Some(semicolons::missing(&Line { words: &self.line.words[..next], block: None, ..self.line }, self.session))
     }
 
     /// The block that the directive stands in.

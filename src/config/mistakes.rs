@@ -1,6 +1,8 @@
 //! What is said of a directive that cannot be understood: nginx's texts where it has one, with what
 //! was expected and what to write instead. Called by the engine.
 
+use webserv_grammar::Block;
+
 use super::arguments::list_of;
 use super::diagnostics::{Diagnostic, Place};
 use super::index::Index;
@@ -23,6 +25,15 @@ pub(super) fn unknown(line: &Line<'_>, context: Contexts, index: &Index) -> Diag
     let error = Diagnostic::error(place, format!("unknown directive \"{name}\""));
     if name.starts_with("if(") {
         return error.label("expected white space between `if` and `(`");
+    }
+    if name.contains('}') {
+        return error.label("a brace ended the word before").help(QUOTE_BRACES);
+    }
+    if name.starts_with('<') {
+        return error.label("blocks of Apache's language mean nothing here").help("write a block as `name { ... }`");
+    }
+    if matches!(name, "else" | "elseif" | "elsif" | "elif") {
+        return error.label("an `if` has no other branch").help("let a second `if` test the opposite, or use a `map`");
     }
     match index.nearest(name, context) {
         Some(near) => error.label(format!("did you mean `{near}`?")),
@@ -73,7 +84,13 @@ pub(super) fn wrong_block(line: &Line<'_>, entry: &Entry) -> Diagnostic {
         }
         _ => (format!("directive \"{name}\" is not terminated by \";\""), "expected `;` here, not a block"),
     };
-    Diagnostic::error(line.behind(), message).label(label).help(format!("write `{}`", entry.usage()))
+    // `rewrite ^/[0-9]{4}/ ...`: no block is meant where nothing stands between a word and the brace.
+    let touches = |block: &Block| !line.words.is_empty() && block.open.start == line.behind().span.start;
+    let error = Diagnostic::error(line.behind(), message).label(label);
+    match line.block.is_some_and(touches) {
+        true => error.help(QUOTE_BRACES),
+        false => error.help(format!("write `{}`", entry.usage())),
+    }
 }
 
 /// The directive stood in the block before.
@@ -82,6 +99,9 @@ pub(super) fn repeated(line: &Line<'_>, first: Place) -> Diagnostic {
         .label("it may stand once in a block")
         .related(first, "first here")
 }
+
+/// Outside of quotes a brace is never part of a word.
+const QUOTE_BRACES: &str = "put a regular expression with braces into quotes";
 
 fn words(count: usize) -> String {
     match count {

@@ -19,6 +19,7 @@ use super::limits::Limits;
 use super::plan::Plan;
 use super::record::Record;
 use super::request::Request;
+use super::response::Response;
 use super::site::Site;
 use super::subrequest::Lineage;
 use super::trace::{Step, Trace};
@@ -253,6 +254,18 @@ impl Exchange {
     /// The error log: for a subrequest that of the client's request, as in nginx.
     pub(super) fn error_log(&self) -> &Arc<ErrorLog> {
         self.lineage.as_ref().map_or(&self.plan.settings.error_log, |lineage| &lineage.error_log)
+    }
+
+    /// Computes something from variables that show a response (`$status`, `$sent_http_name`) as it is so far, before
+    /// it is sent.
+    pub fn showing<T>(&mut self, response: &mut Response, compute: impl FnOnce(&Self) -> T) -> T {
+        let blank = Response::new(response.status);
+        self.record.response = Some(Box::new(std::mem::replace(response, blank)));
+        let computed = compute(self);
+        if let Some(shown) = self.record.response.take() {
+            *response = *shown;
+        }
+        computed
     }
 
     /// Tells a step of the way to whoever asked for it; `step` is called only then.

@@ -157,7 +157,9 @@ fn threshold(arguments: &Arguments<'_>) -> Result<Severity, Diagnostic> {
     Severity::parse(word).ok_or_else(|| {
         let names = Severity::ALL.map(Severity::name);
         let error = arguments.error(1, format!("invalid log level \"{word}\""));
-        let error = match nearest(word, names) {
+        // What other programs call `warn` and `crit`.
+        let longer = names.into_iter().find(|name| word.starts_with(name) && *name != "debug");
+        let error = match nearest(word, names).or(longer) {
             Some(near) => error.label(format!("did you mean `{near}`?")),
             None if word.starts_with("debug_") => error.label("there is one level for debugging, `debug`"),
             None => error,

@@ -152,7 +152,8 @@ fn aliased(arguments: &Arguments<'_>) -> Result<Alias, Diagnostic> {
             Ok(Alias::Prefix(prefix.len()))
         }
         Some(Pattern::Named(_)) => {
-            Err(arguments.error_here("the \"alias\" directive cannot be used inside the named location"))
+            let error = arguments.error_here("the \"alias\" directive cannot be used inside the named location");
+            Err(error.label("a name has no part of the path to take the place of").help("use `root`"))
         }
         // One that is wrong was reported where it stands.
         Some(Pattern::Regex(_)) | None => Ok(Alias::Whole),

@@ -93,6 +93,9 @@ struct Shares {
 impl Shares {
     fn add(&mut self, entry: &Arguments<'_>) -> Result<(), Diagnostic> {
         if entry.len() != 1 {
+            if let Some(error) = entry.missing_semicolon() {
+                return Err(error);
+            }
             let error = Diagnostic::error(entry.whole(), "invalid number of the split_clients parameters");
             return Err(error.label("expected a percentage and one value"));
         }

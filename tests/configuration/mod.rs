@@ -9,6 +9,7 @@ mod including;
 mod linting;
 mod listening;
 mod manual;
+mod mistakes;
 mod options;
 mod reporting;
 mod signalling;

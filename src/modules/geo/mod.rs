@@ -235,6 +235,9 @@ fn range(text: &str, place: Place) -> Result<(Ipv4Addr, Ipv4Addr), Diagnostic> {
 }
 
 fn wrong_count(entry: &Arguments<'_>) -> Diagnostic {
+    if let Some(error) = entry.missing_semicolon() {
+        return error;
+    }
     let error = Diagnostic::error(entry.whole(), "invalid number of the geo parameters");
     match nearest(entry.name(), ["ranges", "proxy_recursive", "volatile"]).filter(|_| entry.is_empty()) {
         Some(near) => error.label(format!("did you mean `{near}`?")),

@@ -289,11 +289,11 @@ fn is_usual(status: Status) -> bool {
 }
 
 impl Expires {
-    fn apply(&self, exchange: &Exchange, response: &mut Response) {
+    fn apply(&self, exchange: &mut Exchange, response: &mut Response) {
         let rule = match self {
             Self::Fixed(rule) => Some(*rule),
             Self::Computed { modified, value } => {
-                let value = value.render(exchange);
+                let value = rendered(value, exchange, response);
                 let text = std::str::from_utf8(&value).ok();
                 text.and_then(|text| Rule::parse(text, *modified).ok()).flatten()
             }
@@ -306,8 +306,8 @@ impl Expires {
 }
 
 impl Field {
-    fn apply(&self, exchange: &Exchange, response: &mut Response) {
-        let value = self.value.render_bytes(exchange);
+    fn apply(&self, exchange: &mut Exchange, response: &mut Response) {
+        let value = rendered(&self.value, exchange, response);
         match self.how {
             How::Append if value.is_empty() => {}
             How::Append => response.headers.append(self.name.clone(), value),
@@ -322,6 +322,14 @@ impl Field {
                 }
             }
         }
+    }
+}
+
+/// The value of a field, which may depend on what the response says already.
+fn rendered(value: &Template, exchange: &mut Exchange, response: &mut Response) -> Bytes {
+    match value.as_literal() {
+        Some(_) => value.render_bytes(exchange),
+        None => exchange.showing(response, |exchange| value.render_bytes(exchange)),
     }
 }
 
@@ -377,6 +385,12 @@ mod tests {
         let answer = answer(200, None, fields);
         let values: Vec<_> = answer.response.headers.get_all(b"x-a").collect();
         assert_eq!(values, ["1", "/"]);
+    }
+
+    #[test]
+    fn a_field_may_depend_on_the_fields_before_it() {
+        let fields = vec![field("X-A", "1", How::Append), field("X-B", "$status $sent_http_x_a", How::Append)];
+        assert_eq!(answer(201, None, fields).header("x-b"), Some("201 1"));
     }
 
     #[test]

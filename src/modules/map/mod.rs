@@ -197,6 +197,9 @@ impl<'a> Reader<'a> {
 }
 
 fn wrong_count(entry: &Arguments<'_>) -> Diagnostic {
+    if let Some(error) = entry.missing_semicolon() {
+        return error;
+    }
     let error = Diagnostic::error(entry.whole(), "invalid number of the map parameters");
     let parameters = ["hostnames", "volatile"];
     match nearest(entry.name(), parameters).filter(|_| entry.is_empty()) {
