@@ -5,46 +5,12 @@ use std::path::PathBuf;
 
 use lexopt::prelude::*;
 
+use super::commands::COMMANDS;
+use super::completions::Shell;
 use super::test::{Check, Denied, Format};
 use super::{explain, fmt};
 use crate::base::suggest;
 use crate::control::SignalName;
-
-/// What is printed for `-h`.
-pub(super) const HELP: &str = "\
-webserv, a web server in nginx's language
-
-usage: webserv [-c FILE] [-p PREFIX] [-e FILE] [-g DIRECTIVES] [-q]
-       webserv -t | -T | -s SIGNAL | -v | -V | -h
-       webserv directives [NAME | --list | --markdown]
-       webserv explain [-c FILE] [METHOD] URL [-H 'NAME: VALUE']... [--from ADDRESS]
-       webserv lint [CODE]
-       webserv fmt [--check] [--diff] FILE...
-
-  -c FILE        read the configuration from FILE (default: /etc/webserv/webserv.conf, and
-                 if there is none, a built-in one that serves a welcome page on port 8080)
-  -p PREFIX      relative paths in the configuration begin here (default: the folder of the
-                 configuration; the one above it when that folder is called conf or conf.d)
-  -e FILE        write errors to FILE until the configuration is read (\"stderr\": the terminal)
-  -g DIRECTIVES  directives for the main context, as if they stood at the top
-  -t             check the configuration, say everything that is wrong with it, and exit
-  -T             the same, and print the configuration with all its files
-  -q             say nothing but errors while checking
-  --deny WHAT    with -t: fail if there are warnings, or warnings of one kind (a code)
-  --format json  with -t and explain: one JSON document on standard output (default: text)
-  -s SIGNAL      tell the running server: stop, quit, reload, reopen
-  -v, -V         print the version; the version, the target and the modules
-  -h, -?         print this
-
-  directives     print the manual of all directives and variables; with a NAME, of that directive;
-                 with --list, only how each is written; with --markdown, for other programs
-  explain        say which listener, server and location answer a request, and why, by which way, and
-                 which directives hold there; -H adds a field, --from is the client's address
-  lint           list the kinds of warnings that -t knows; with a CODE, explain one
-  fmt            bring configuration files into the one layout; - is standard input, to standard
-                 output; with --check, name the files that would change and fail if there are any;
-                 with --diff, show what would change; neither writes anything
-";
 
 /// A command line, understood.
 #[derive(Debug)]
@@ -79,6 +45,9 @@ pub(super) enum Action {
     Directives(Part),
     Format(fmt::Job),
     Explain(explain::Job),
+    /// One variable, or all.
+    Variables(Option<String>),
+    Completions(Shell),
     /// One kind of warning, or all.
     Lint(Option<String>),
 }
@@ -91,6 +60,8 @@ pub(super) enum Part {
     Markdown,
     /// How each directive is written.
     List,
+    /// The names of all directives and variables.
+    Words,
     /// What one directive does.
     Directive(String),
 }
@@ -164,13 +135,7 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocat
             Short('v') | Long("version") => invocation.action = Action::Version,
             Short('V') => invocation.action = Action::VersionAndBuild,
             Short('h' | '?') | Long("help") => invocation.action = Action::Help,
-            Value(word) if word == "directives" => {
-                invocation.action = Action::Directives(part(&mut parser)?);
-            }
-            Value(word) if word == "lint" => invocation.action = Action::Lint(operand(&mut parser)?),
-            Value(word) if word == "explain" => invocation.action = Action::Explain(explain::Job::default()),
-            Value(word) if word == "fmt" => invocation.action = Action::Format(fmt::Job::parse(&mut parser)?),
-            Value(word) => return Err(unknown_command(&word.to_string_lossy())),
+            Value(word) => invocation.action = command(&word.string()?, &mut parser)?,
             other => return Err(other.unexpected().into()),
         }
     }
@@ -183,12 +148,26 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocat
     Ok(invocation)
 }
 
+/// Understands a command and what is its own behind it.
+fn command(name: &str, parser: &mut lexopt::Parser) -> Result<Action, UsageError> {
+    Ok(match name {
+        "directives" => Action::Directives(part(parser)?),
+        "variables" => Action::Variables(operand(parser)?),
+        "explain" => Action::Explain(explain::Job::default()),
+        "lint" => Action::Lint(operand(parser)?),
+        "fmt" => Action::Format(fmt::Job::parse(parser)?),
+        "completions" => Action::Completions(Shell::parse(&parser.value()?.string()?)?),
+        _ => return Err(unknown_command(name)),
+    })
+}
+
 fn part(parser: &mut lexopt::Parser) -> Result<Part, UsageError> {
     match parser.next()? {
         None => Ok(Part::Whole),
         Some(Value(name)) => Ok(Part::Directive(name.string()?)),
         Some(Long("markdown")) => Ok(Part::Markdown),
         Some(Long("list")) => Ok(Part::List),
+        Some(Long("words")) => Ok(Part::Words),
         Some(other) => Err(other.unexpected().into()),
     }
 }
@@ -211,13 +190,14 @@ fn signal_name(word: &str) -> Result<SignalName, UsageError> {
 }
 
 fn unknown_command(word: &str) -> UsageError {
-    let nearest = suggest::nearest(word, ["directives", "explain", "fmt", "lint"]);
+    let nearest = suggest::nearest(word, COMMANDS.iter().map(|command| command.name));
     let advice = nearest.map(|name| format!(", did you mean \"{name}\"?")).unwrap_or_default();
     UsageError(format!("unknown command \"{word}\"{advice}"))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::commands::{OPTIONS, Opt, Takes};
     use super::*;
 
     fn parsed(line: &str) -> Result<Invocation, UsageError> {
@@ -245,6 +225,35 @@ mod tests {
     fn a_format_goes_with_a_check() {
         assert_eq!(parsed("--format json -t").unwrap().format, Some(Format::Json));
         assert!(parsed("-T --format json").is_err() && parsed("-t --format yaml").is_err());
+    }
+
+    #[test]
+    fn every_option_and_command_of_the_table_is_understood() {
+        let value = |option: &Opt| match option.takes {
+            _ if option.value.is_empty() => "",
+            Takes::OneOf(words) => words[0],
+            Takes::Denied => "warnings",
+            Takes::Text if option.name == "--from" => "::1",
+            Takes::Text => "a:b",
+            _ => "a",
+        };
+        for option in OPTIONS {
+            let value = value(option);
+            let line = format!("{} {value} {}", option.name, if option.name.starts_with("--") { "-t" } else { "" });
+            assert!(parsed(&line).is_ok(), "{line}");
+        }
+        for command in COMMANDS {
+            let word = match command.takes {
+                Takes::OneOf(words) => words[0],
+                _ => "a",
+            };
+            assert!(parsed(&format!("{} {word}", command.name)).is_ok(), "{}", command.name);
+            for option in command.options {
+                let word = if command.takes == Takes::File { "a" } else { "" };
+                let line = format!("{} {} {} {word}", command.name, option.name, value(option));
+                assert!(parsed(&line).is_ok(), "{line}");
+            }
+        }
     }
 
     #[test]

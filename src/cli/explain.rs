@@ -153,7 +153,7 @@ fn text(question: &Question, explanation: &Explanation) -> String {
 fn answer_lines(explanation: &Explanation) -> Vec<String> {
     let answer = &explanation.answer;
     let status = answer.status();
-    let mut lines = vec![format!("{} {}", status.code(), status.reason())];
+    let mut lines = vec![format!("{} {}", status.code(), status.reason()).trim_end().to_owned()];
     match &answer.outcome {
         Outcome::Closed => lines.push("the connection is closed without a word".to_owned()),
         Outcome::Malformed(error) => lines.push(error.to_string()),

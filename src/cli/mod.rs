@@ -4,6 +4,8 @@
 //! to read on demand goes to standard output, everything else to standard error.
 
 mod arguments;
+mod commands;
+mod completions;
 mod defaults;
 mod directives;
 mod explain;
@@ -12,6 +14,7 @@ mod lint;
 mod serve;
 mod signal;
 mod test;
+mod variables;
 
 use std::io::{ErrorKind, Write, stdout};
 use std::process::ExitCode;
@@ -46,7 +49,7 @@ type CommandError = Box<dyn std::error::Error>;
 
 fn perform(invocation: Invocation) -> Result<ExitCode, CommandError> {
     match &invocation.action {
-        Action::Help => print(arguments::HELP),
+        Action::Help => print(&commands::help()),
         Action::Version => {
             eprintln!("webserv version: {SIGNATURE}");
             Ok(ExitCode::SUCCESS)
@@ -62,6 +65,8 @@ fn perform(invocation: Invocation) -> Result<ExitCode, CommandError> {
         Action::Format(job) => fmt::run(job),
         Action::Test | Action::Dump => test::run(&request(&invocation)?, &invocation.check()),
         Action::Explain(job) => explain::run(&request(&invocation)?, job, invocation.format.unwrap_or_default()),
+        Action::Variables(name) => variables::run(name.as_deref()),
+        Action::Completions(shell) => completions::run(*shell),
         Action::Lint(code) => lint::run(code.as_deref()),
         Action::Signal(name) => signal::run(&request(&invocation)?, *name),
         Action::Serve => serve::run(request(&invocation)?),

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::arguments::Arguments;
 use super::diagnostics::{Diagnostic, Place};
+use super::lint;
 use super::named_regex::NamedRegex;
 use crate::exchange::definitions::Definition;
 use crate::exchange::template::{Part, Template};
@@ -60,6 +61,7 @@ impl<'a> Arguments<'a> {
         let earlier = self.session.variables.borrow_mut().compute_by(Definition { name, value, volatile }, place);
         if let Some(earlier) = earlier {
             let warning = Diagnostic::warning(place, message).label("this definition counts");
+            let warning = warning.lint(&lint::VARIABLE_DEFINED_AGAIN);
             self.warn(warning.related(earlier, "this one has no effect"));
         }
     }
@@ -87,7 +89,7 @@ impl<'a> Arguments<'a> {
         if let Some(at) = word.find('$') {
             let place = self.place_in(index, at..at + 1);
             let warning = Diagnostic::warning(place, format!("the value \"{word}\" is not searched for variables"));
-            self.warn(warning.label("this `$` stands for itself"));
+            self.warn(warning.label("this `$` stands for itself").lint(&lint::LITERAL_SIGN));
         }
         Bytes::copy_from_slice(word.as_bytes())
     }

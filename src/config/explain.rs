@@ -301,7 +301,7 @@ impl<'v, 'a> Teller<'v, 'a> {
             let is_own = depth == 0;
             for line in &outer.lines {
                 let name = &*line.name.text;
-                let hidden = around[..depth].iter().any(|inner| inner.has(name));
+                let hidden = around[..depth].iter().flat_map(|inner| &inner.lines).any(|inner| inner.name.text == name);
                 if hidden || !self.holds(name, outer.kind, block.kind, is_own, index, modules) {
                     continue;
                 }

@@ -165,9 +165,13 @@ fn read(request: &Request, previous: Option<&Resources>, purpose: Purpose<'_>) -
     if request.prefix.to_str().is_none() {
         session.report(Diagnostic::without_place(format!("the prefix \"{}\" is not UTF-8", session.prefix)));
     }
+    let ends_soon = !matches!(purpose, Purpose::TakeUp);
     let result = understand(request, previous, &session, &texts, purpose);
     let allowances = Allowances::new(&session);
     let (diagnostics, totals) = session.findings.finish(|finding| allowances.silence(finding));
+    if ends_soon {
+        std::mem::forget(session.documents);
+    }
     Loaded { result, report: Report { sources: session.sources, diagnostics, totals } }
 }
 
@@ -200,13 +204,20 @@ fn understand(
     }
     resources.finish();
     let configuration = Configuration { process: built.process, tree: built.tree, resources };
-    let view = || View::new(session, texts, &draft.regexes(), &built.addresses);
+    if matches!(purpose, Purpose::TakeUp) {
+        return Ok(configuration);
+    }
+    let patterns = draft.regexes();
+    // A process that checks or explains ends soon, and need not give back what it has read.
+    std::mem::forget(draft);
+    let view = View::new(session, texts, &patterns, &built.addresses);
     match purpose {
         Purpose::TakeUp => {}
         // Of what is refused anyway, only the errors are of interest.
-        Purpose::Judge => lint::run(&view(), |finding| session.report(finding)),
-        Purpose::Explain(explain) => explain(&configuration, &view()),
+        Purpose::Judge => lint::run(&view, |finding| session.report(finding)),
+        Purpose::Explain(explain) => explain(&configuration, &view),
     }
+    std::mem::forget(view);
     Ok(configuration)
 }
 

@@ -65,12 +65,43 @@ pub fn entry(modules: &[&'static dyn AnyModule], name: &str) -> Result<String, S
 /// The whole manual as plain text.
 pub fn plain(modules: &[&'static dyn AnyModule]) -> String {
     let entries: Vec<String> = directives(modules).iter().map(|found| plain_entry(&found.entry)).collect();
-    let mut text = entries.join("\n");
-    text.push_str("\nVariables\n\n");
-    for variable in variables(modules) {
-        text.push_str(&wrap(&format!("{}: {}", variable_name(variable), variable.doc), "    "));
+    format!("{}\nVariables\n\n{}", entries.join("\n"), variable_list(modules))
+}
+
+/// All variables, and what each is.
+pub fn variable_list(modules: &[&'static dyn AnyModule]) -> String {
+    variables(modules).into_iter().map(variable_entry).collect()
+}
+
+/// What the manual says of one variable, whose `$` may be left out; of a member of a family what it says of that.
+///
+/// # Errors
+/// No variable has the name; the text says so, and names the nearest.
+pub fn variable(modules: &[&'static dyn AnyModule], name: &str) -> Result<String, String> {
+    let bare = name.trim_start_matches('$').to_ascii_lowercase();
+    let all = variables(modules);
+    let families = all.iter().filter(|variable| matches!(variable.kind, VariableKind::Family));
+    let family = families.filter(|family| bare.starts_with(family.name)).max_by_key(|family| family.name.len());
+    if let Some(found) = all.iter().find(|variable| variable.name == bare).or(family) {
+        return Ok(variable_entry(found));
     }
-    text
+    let message = format!("there is no variable \"${bare}\"");
+    Err(match nearest(&bare, all.iter().map(|variable| variable.name)) {
+        Some(near) => format!("{message}, did you mean \"${near}\"?"),
+        None => message,
+    })
+}
+
+/// The names of all directives and variables, a line each: what editors colour and complete.
+pub fn words(modules: &[&'static dyn AnyModule]) -> String {
+    let mut words: Vec<String> = directives(modules).iter().map(|found| found.entry.name.to_owned()).collect();
+    words.dedup(); // modules may share a name
+    words.extend(variables(modules).iter().map(|variable| format!("${}", variable.name)));
+    words.iter().map(|word| format!("{word}\n")).collect()
+}
+
+fn variable_entry(variable: &Variable) -> String {
+    wrap(&format!("{}: {}", variable_name(variable), variable.doc), "    ")
 }
 
 /// The whole manual as Markdown.

@@ -41,7 +41,7 @@ const HINTS: &[(&str, &str, &str)] = &[
     ("load_module", "", "what webserv knows is built in, and nothing needs to be loaded: remove the line"),
     ("env", "", "set the environment where the server is started, for example in its systemd unit"),
     ("stub_status status status_format status_zone", "", "the access log has a line for each request"),
-    ("add_before_body add_after_body addition_types", "ssi", "put the parts of pages together when the files are made"),
+    ("", "ssi", "`add_before_body` and `add_after_body` put a common head and foot around pages"),
     ("", "sub_filter", "files are sent as they are: replace the text in the files"),
     ("", "xslt_ xml_entities", "transform the documents when they are published"),
     ("image_filter", "image_filter_", "scale the pictures when they are published"),
@@ -52,14 +52,13 @@ const HINTS: &[(&str, &str, &str)] = &[
         "answers go out as they are: remove the line, or let a proxy in front compress",
     ),
     ("gunzip_buffers", "", "remove the line"),
-    ("charset_map source_charset", "", "convert the files to UTF-8"),
     ("perl", "perl_ js_ lua_", "webserv runs no scripts inside itself"),
     ("", "dav_ create_full_put_path min_delete_depth", "files cannot be changed through webserv yet"),
     ("http2 http3", "http2_ http3_ quic_", "all clients speak HTTP/1.1 as well: remove the line"),
     (
         "ancient_browser ancient_browser_value modern_browser modern_browser_value",
         "",
-        "`$http_user_agent` tells the browser",
+        "`map $http_user_agent $NAME { ... }` tells browsers apart",
     ),
     (
         "api api_location internal_redirect keyval keyval_zone mgmt",
@@ -73,7 +72,7 @@ const HINTS: &[(&str, &str, &str)] = &[
     ("more_clear_headers", "", "`server_tokens off` hides the version, `etag off` the ETag"),
     ("echo echo_status", "", "`return 200 TEXT` answers with a text"),
     ("fancyindex", "fancyindex_", "`autoindex on` lists folders"),
-    ("", "geoip_ geoip2", "databases of places are not read"),
+    ("", "geoip_ geoip2", "`geo $NAME { include FILE; }` takes a list of networks; databases are not read"),
 ];
 
 /// How directives of modules for nginx begin that have too many to list.

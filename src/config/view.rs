@@ -5,7 +5,7 @@
 //! included stands where its `include` stands.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::addresses::AddressUse;
 use super::diagnostics::{FileId, Place};
@@ -31,6 +31,8 @@ pub(super) struct Block<'a> {
     pub(super) line: Option<Line<'a>>,
     /// The directives in it, in order, those with blocks as well.
     pub(super) lines: Vec<Line<'a>>,
+    /// Where the directives of each name are among them, if there are many: all servers ask the block around them.
+    by_name: Option<HashMap<&'a str, Vec<usize>>>,
     /// What a location is for; none if that was wrong.
     pub(super) pattern: Option<Pattern>,
     /// The block it stands in.
@@ -110,7 +112,8 @@ impl<'a> View<'a> {
         let pattern = line.filter(|_| kind == Kind::Location).and_then(|line| pattern(&line, patterns));
         let nested: Vec<(Kind, Line<'a>)> =
             lines.iter().filter_map(|line| Some((Kind::of(kind, &line.name.text)?, *line))).collect();
-        self.blocks.push(Block { kind, line, lines, pattern, parent, children: Vec::new(), number });
+        let by_name = (lines.len() > LINES_SEARCHED_MAX).then(|| index(&lines));
+        self.blocks.push(Block { kind, line, lines, by_name, pattern, parent, children: Vec::new(), number });
         if let Some(parent) = parent {
             self.blocks[parent].children.push(number);
         }
@@ -204,21 +207,31 @@ impl<'a> View<'a> {
         (!text.contains('$')).then(|| (self.path(text), is_alias))
     }
 
+    /// The path of a file that belongs to the configuration, taken from its folder if it is relative.
+    pub(super) fn beside(&self, text: &str) -> PathBuf {
+        self.session.folder.join(text)
+    }
+
     /// A path, taken from the prefix if it is relative.
     pub(super) fn path(&self, text: &str) -> PathBuf {
-        self.session.prefix_path().join(Path::new(text))
+        self.session.prefix_path().join(text)
     }
 }
 
 impl<'a> Block<'a> {
     /// Whether it has a directive itself.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.lines.iter().any(|line| line.name.text == name)
+    pub(super) fn has(&self, name: &'static str) -> bool {
+        self.all(name).next().is_some()
     }
 
     /// All directives of a name that it has itself.
     pub(super) fn all(&self, name: &'static str) -> impl Iterator<Item = &Line<'a>> {
-        self.lines.iter().filter(move |line| line.name.text == name)
+        let (searched, known): (&[Line<'a>], &[usize]) = match &self.by_name {
+            None => (&self.lines, &[]),
+            Some(by_name) => (&[], by_name.get(name).map_or(&[], |known| known)),
+        };
+        let searched = searched.iter().filter(move |line| line.name.text == name);
+        searched.chain(known.iter().map(|number| &self.lines[*number]))
     }
 
     /// Where the word stands that opens it.
@@ -259,6 +272,14 @@ pub(super) fn variables(text: &str) -> Vec<Named> {
     named.collect()
 }
 
+fn index<'a>(lines: &[Line<'a>]) -> HashMap<&'a str, Vec<usize>> {
+    let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (number, line) in lines.iter().enumerate() {
+        by_name.entry(&line.name.text).or_default().push(number);
+    }
+    by_name
+}
+
 fn pattern(line: &Line<'_>, patterns: &Patterns) -> Option<Pattern> {
     if let Some(pattern) = patterns.get(&line.place(line.name)) {
         return Some(pattern.clone());
@@ -269,6 +290,9 @@ fn pattern(line: &Line<'_>, patterns: &Patterns) -> Option<Pattern> {
         _ => None,
     }
 }
+
+/// Blocks with more directives than this have an index.
+const LINES_SEARCHED_MAX: usize = 32;
 
 /// What `root` is where nobody sets it.
 pub(super) const DEFAULT_ROOT: &str = "html";

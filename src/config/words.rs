@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::arguments::Arguments;
 use super::diagnostics::Diagnostic;
+use super::lint;
 use crate::exchange::variables::Slot;
 use crate::http::media_types::MediaTypes;
 
@@ -44,7 +45,8 @@ impl Arguments<'_> {
         for (mark, reason) in misleading {
             if let Some(at) = word.find(mark) {
                 let message = format!("the \"{mark}\" in \"{word}\" is a part of the path");
-                self.warn(Diagnostic::warning(self.place_in(index, at..at + 1), message).label(reason));
+                let warning = Diagnostic::warning(self.place_in(index, at..at + 1), message).label(reason);
+                self.warn(warning.lint(&lint::LITERAL_SIGN));
             }
         }
         Ok(Bytes::copy_from_slice(word.as_bytes()))
@@ -54,7 +56,8 @@ impl Arguments<'_> {
     pub fn add_media_types(&self, types: &mut MediaTypes) {
         for (index, word) in self.words().enumerate() {
             if !types.add(word) {
-                self.warn(Diagnostic::warning(self.place(index), format!("duplicate MIME type \"{word}\"")));
+                let warning = Diagnostic::warning(self.place(index), format!("duplicate MIME type \"{word}\""));
+                self.warn(warning.lint(&lint::DUPLICATE_VALUE));
             }
         }
     }

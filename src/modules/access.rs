@@ -89,6 +89,8 @@ impl Module for Access {
 
     const INHERIT: Option<Inherit<Conf>> = Some(|outer| Conf { own: false, ..outer.clone() });
 
+    const INHERITS_ALL: fn(&Conf) -> bool = |conf| !conf.own;
+
     fn install(conf: &Conf, plan: &mut PlanBuilder, _build: &mut Build<'_>) -> Result<(), Diagnostic> {
         if !conf.rules.is_empty() {
             plan.handler(Stage::Access, Rules(Arc::clone(&conf.rules)));

@@ -19,6 +19,7 @@ use crate::base::report::Severity;
 use crate::config::arguments::Arguments;
 use crate::config::build::Build;
 use crate::config::diagnostics::{Diagnostic, Place};
+use crate::config::lint;
 use crate::config::schema::{Contexts, Directive, Inherit, Module, Origin, Repeat, Shape};
 use crate::exchange::plan::{Handler, Handling, Outcome, PlanBuilder, Stage};
 use crate::exchange::template::Template;
@@ -104,13 +105,16 @@ impl Module for AuthBasic {
 
     const INHERIT: Option<Inherit<Conf>> = Some(|outer| Conf { realm_here: None, ..outer.clone() });
 
+    const INHERITS_ALL: fn(&Conf) -> bool = |conf| conf.realm_here.is_none();
+
     fn install(conf: &Conf, plan: &mut PlanBuilder, build: &mut Build<'_>) -> Result<(), Diagnostic> {
         let Some(realm) = conf.realm.as_ref().filter(|realm| realm.as_literal() != Some(OFF)) else { return Ok(()) };
         let Some(file) = &conf.file else {
             // Of a server a location may have the file; whoever answers in a location has what is there.
             if let Some(place) = conf.realm_here.filter(|_| !plan.name.is_empty()) {
                 let warning = Diagnostic::warning(place, "\"auth_basic\" without \"auth_basic_user_file\"");
-                build.warn(warning.label("without a file of users no password is asked for"));
+                let warning = warning.label("without a file of users no password is asked for");
+                build.warn(warning.lint(&lint::AUTH_BASIC_WITHOUT_FILE));
             }
             return Ok(());
         };

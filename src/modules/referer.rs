@@ -12,6 +12,7 @@ use crate::base::report::Severity;
 use crate::config::arguments::Arguments;
 use crate::config::build::Build;
 use crate::config::diagnostics::Diagnostic;
+use crate::config::lint;
 use crate::config::schema::{Contexts, Directive, Module, Origin, Repeat, Shape};
 use crate::exchange::Exchange;
 use crate::exchange::plan::PlanBuilder;
@@ -128,7 +129,8 @@ impl Valid {
         if host.contains(':') || host.is_empty() {
             // nginx says nothing, and compares hosts without their port.
             let warning = Diagnostic::warning(arguments.place(index), format!("referer \"{word}\" matches nothing"));
-            arguments.warn(warning.label("expected a name without `http://` and without a port"));
+            let warning = warning.label("expected a name without `http://` and without a port");
+            arguments.warn(warning.lint(&lint::REFERER_MATCHES_NOTHING));
             return Ok(());
         }
         let name = Name::parse(host).map_err(|_| {

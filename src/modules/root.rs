@@ -91,6 +91,8 @@ impl Module for Root {
 
     const INHERIT: Option<fn(&Conf) -> Conf> = Some(|outer| Conf { own: None, ..outer.clone() });
 
+    const INHERITS_ALL: fn(&Conf) -> bool = |conf| conf.own.is_none();
+
     fn install(conf: &Conf, plan: &mut PlanBuilder, build: &mut Build<'_>) -> Result<(), Diagnostic> {
         plan.settings.root = RootSetting {
             path: conf.path.clone(),

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::base::murmur::murmur2;
 use crate::config::arguments::Arguments;
 use crate::config::diagnostics::Diagnostic;
+use crate::config::lint;
 use crate::config::schema::{Contexts, Directive, Module, Origin, Repeat, Shape};
 use crate::exchange::Exchange;
 use crate::exchange::template::Template;
@@ -99,7 +100,8 @@ impl Shares {
         let end = if word == "*" {
             if self.parts.last().is_some_and(|part| part.end.is_none()) {
                 let warning = Diagnostic::warning(place, "a \"*\" that is never reached");
-                entry.warn(warning.label("the one before it takes all that is left"));
+                let warning = warning.label("the one before it takes all that is left");
+                entry.warn(warning.lint(&lint::UNREACHABLE_SHARE));
             }
             self.total = WHOLE;
             None

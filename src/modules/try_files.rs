@@ -84,6 +84,8 @@ impl Module for TryFiles {
 
     const INHERIT: Option<fn(&Conf) -> Conf> = Some(|_| Conf::default());
 
+    const INHERITS_ALL: fn(&Conf) -> bool = |conf| conf.choice.is_none();
+
     fn install(conf: &Conf, plan: &mut PlanBuilder, _build: &mut Build<'_>) -> Result<(), Diagnostic> {
         if let Some(choice) = &conf.choice {
             plan.handler(Stage::PreContent, TryCandidates(Arc::clone(choice)));

@@ -110,3 +110,26 @@ fn checking_beside_a_running_server_disturbs_nobody() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(site.get("/home.html").text(), "hello");
 }
+
+#[test]
+fn what_nginx_has_and_webserv_has_not_comes_with_advice() {
+    for (line, advice) in [
+        ("gzip on;", "go out as they are"),
+        ("ssl_certificate a;", "TLS proxy"),
+        ("proxy_pass http://a;", "forwards no requests"),
+        ("fastcgi_pass unix:/a;", "starts no programs"),
+        ("ssi on;", "`add_before_body`"),
+        ("perl a;", "no scripts inside itself"),
+        ("geoip_country a;", "`geo $NAME"),
+        ("more_set_headers a;", "`add_header NAME VALUE always`"),
+    ] {
+        let checked = check_config(&format!("http {{ server {{ {line} }} }}"));
+        let name = line.split(' ').next().unwrap();
+        assert!(checked.output.contains(&format!("unsupported directive \"{name}\"")), "{}", checked.output);
+        assert!(checked.output.contains(advice), "{line}: {}", checked.output);
+    }
+    for block in ["stream { server { listen 1; } }", "mail { }"] {
+        let checked = check_config(&format!("{block}\nhttp {{ server {{ }} }}"));
+        assert!(checked.output.contains("webserv serves HTTP alone"), "{}", checked.output);
+    }
+}

@@ -1,7 +1,9 @@
 //! The command line: checking, starting, signalling, listening.
 
 mod checking;
+mod completing;
 mod defaults;
+mod explaining;
 mod formatting;
 mod including;
 mod linting;

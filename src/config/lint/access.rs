@@ -1,17 +1,15 @@
 //! Rules that keep nobody out, and password files that others can read.
 
-use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use webserv_grammar::Word;
 
 use super::super::diagnostics::Diagnostic;
 use super::super::lines::Line;
-use super::serving::{answers, denied, file, is_for_all};
+use super::serving::{folders, is_for_all, served};
 use super::{Found, Lint};
-use crate::config::view::{Block, Kind, View};
-use crate::route::locations::Pattern;
+use crate::config::view::{Block, View};
 
 /// An `allow` that nothing is refused behind.
 pub(super) static ALLOW_WITHOUT_DENY: Lint = Lint {
@@ -72,7 +70,7 @@ fn password_files<'v>(view: &'v View<'_>) -> impl Iterator<Item = (&'v Line<'v>,
     let lines = view.blocks().flat_map(|block| block.all("auth_basic_user_file"));
     lines.filter_map(|line| {
         let word = line.words.first().filter(|word| !word.text.contains('$'))?;
-        Some((line, word, view.path(&word.text)))
+        Some((line, word, view.beside(&word.text)))
     })
 }
 
@@ -106,35 +104,6 @@ fn servable_password_files(view: &View<'_>) -> Vec<Diagnostic> {
         });
     }
     findings
-}
-
-/// The folders that files are served from, and the blocks that set them.
-fn folders<'v, 'a>(view: &'v View<'a>) -> HashMap<PathBuf, Vec<&'v Block<'a>>> {
-    let mut folders: HashMap<PathBuf, Vec<&'v Block<'a>>> = HashMap::new();
-    for block in view.blocks().filter(|block| matches!(block.kind, Kind::Server | Kind::Location)) {
-        if let Some((folder, _)) = view.root(block) {
-            folders.entry(folder).or_default().push(block);
-        }
-    }
-    folders
-}
-
-/// The path by which a file can be fetched that lies below the folder of a block, and who answers it.
-fn served<'v, 'a>(view: &'v View<'a>, block: &'v Block<'a>, path: &Path) -> Option<(String, &'v Block<'a>)> {
-    let (root, is_alias) = view.root(block)?;
-    let below = path.strip_prefix(&root).ok()?.to_str()?;
-    let uri = match (is_alias, &block.pattern) {
-        (false, _) => format!("/{below}"),
-        (true, Some(Pattern::Prefix(own) | Pattern::PrefixWithoutRegex(own))) => {
-            format!("{}/{below}", own.trim_end_matches('/'))
-        }
-        (true, _) => return None,
-    };
-    let server = view.server_of(block)?;
-    let answering = view.answering(server, &view.locations(server), &uri)?;
-    let refused =
-        denied(view, answering).is_some() || answering.has("internal") || answers(answering) || answers(server);
-    (!refused && file(view, answering, &uri)? == path).then_some((uri, answering))
 }
 
 const READABLE_BY_OTHERS: u32 = 0o004;

@@ -22,8 +22,8 @@ pub(super) static SURPRISING_IF: Lint = Lint {
 /// An expression on a host that others can satisfy.
 pub(super) static UNANCHORED_HOST_REGEX: Lint = Lint {
     code: "unanchored-host-regex",
-    finds: "A regular expression for a host name, in `server_name` or in an `if` on `$host`, `$http_host`, `$http_origin` \
-            or `$http_referer`, does not fix the beginning and the end of the name.",
+    finds: "A regular expression for a host name, in `server_name` or in an `if` or a `map` on `$host`, `$http_host` \
+            or `$http_origin`, does not fix the beginning and the end of the name.",
     matters: "`example.org` without anchors also fits `example.org.evil.net` and `not-example.org`.",
     instead: "Begin with `^`, or with `\\.` where all hosts below a domain are meant, and end with `$`.",
     wrong: "server { listen 8080; server_name ~example\\.org; }",
@@ -68,6 +68,15 @@ fn unanchored_host_regexes(view: &View<'_>) -> Vec<Diagnostic> {
         let Some((pattern, place)) = block.line.and_then(host_condition) else { continue };
         findings.extend(loose(pattern).map(|what| finding(place, pattern, what)));
     }
+    for map in view.of_kind(Kind::Http).flat_map(|http| http.all("map")) {
+        let on_host = map.words.first().is_some_and(|word| HOSTS.contains(&&*word.text));
+        let Some(block) = map.block.filter(|_| on_host) else { continue };
+        view.session.documents.each_line(map.file, block, &mut |line| {
+            let Some(pattern) = line.name.text.strip_prefix('~') else { return };
+            let pattern = pattern.strip_prefix('*').unwrap_or(pattern);
+            findings.extend(loose(pattern).map(|what| finding(line.place(line.name), pattern, what)));
+        });
+    }
     findings
 }
 
@@ -75,16 +84,13 @@ fn unanchored_host_regexes(view: &View<'_>) -> Vec<Diagnostic> {
 fn host_condition(line: Line<'_>) -> Option<(&str, Place)> {
     let [variable, operator, pattern, ..] = line.words else { return None };
     let variable = variable.text.strip_prefix('(').unwrap_or(&variable.text);
-    let on_host = matches!(variable, "$host" | "$http_host" | "$http_origin" | "$http_referer");
-    if !on_host || !matches!(&*operator.text, "~" | "~*") {
+    if !HOSTS.contains(&variable) || !matches!(&*operator.text, "~" | "~*") {
         return None;
     }
     // The parenthesis that ends the condition is a part of the last word, unless that is in quotes.
     let is_last = line.words.len() == 3;
     let text = if is_last { pattern.text.strip_suffix(')').unwrap_or(&pattern.text) } else { &pattern.text };
-    // Behind the host of a URL more may follow; only its beginning can be asked for.
-    let ends = matches!(variable, "$http_origin" | "$http_referer") && text.starts_with('^') && text.contains('/');
-    (!ends).then(|| (text, line.place(pattern)))
+    Some((text, line.place(pattern)))
 }
 
 /// Which end of a name an expression leaves open, if it names a domain at all.
@@ -92,8 +98,8 @@ fn loose(pattern: &str) -> Option<&'static str> {
     let names_domain =
         pattern.contains("\\.") || pattern.contains('.') && !pattern.contains(".*") && !pattern.contains(".+");
     let open_start = !pattern.starts_with('^') && !pattern.starts_with("\\.") && !pattern.starts_with("(^|");
-    let open_end =
-        !pattern.ends_with('$') && !pattern.ends_with("\\.") && !pattern.ends_with(".*") && !pattern.ends_with(".+");
+    let last = pattern.trim_end_matches(')');
+    let open_end = !["$", "\\.", ".*", ".+"].iter().any(|end| last.ends_with(end));
     match (names_domain, open_start, open_end) {
         (true, true, true) => Some("lacks `^` and `$`"),
         (true, true, false) => Some("lacks `^`"),
@@ -115,6 +121,9 @@ fn valid_referers_none(view: &View<'_>) -> Vec<Diagnostic> {
     });
     found.collect()
 }
+
+/// Variables that hold the name of a host, or the beginning of a URL.
+const HOSTS: [&str; 3] = ["$host", "$http_host", "$http_origin"];
 
 /// What an `if` does as it seems to.
 const HARMLESS: [&str; 4] = ["return", "rewrite", "set", "break"];
@@ -154,7 +163,15 @@ mod tests {
     if ($host ~ \"example.org\") { return 403; }
 #               ^^^^^^^^^^^^^ the expression \"example.org\" fits hosts that only contain it; lacks `^` and `$`
     if ($uri ~ example\\.org) { return 403; }
-}",
+    if ($host ~* ^www\\.(.*)) { return 301 https://$1; }
+}
+map $http_origin $allowed {
+    default '';
+    ~^https://a\\.example$ 1;
+    ~*^https://b\\.example 1;
+#   ^^^^^^^^^^^^^^^^^^^^^ the expression \"^https://b\\.example\" fits hosts that only contain it; lacks `$`
+}
+map $uri $other { ~a\\.example 1; }",
         );
     }
 

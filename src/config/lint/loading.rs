@@ -2,6 +2,17 @@
 
 use super::{Found, Lint};
 
+/// `auth_basic` that asks for nothing.
+pub static AUTH_BASIC_WITHOUT_FILE: Lint = Lint {
+    code: "auth-basic-without-file",
+    finds: "A location has `auth_basic`, and no `auth_basic_user_file` holds there.",
+    matters: "Without a file of users no password is asked for: everybody may come in.",
+    instead: "Name the file beside the `auth_basic`, or say `auth_basic off`.",
+    wrong: "server { listen 8080; location /a/ { auth_basic a; } }",
+    right: "server { listen 8080; location /a/ { auth_basic a; auth_basic_user_file users-640; } }",
+    found: Found::Loading,
+};
+
 /// `server_name` in two servers of one address.
 pub static CONFLICTING_SERVER_NAME: Lint = Lint {
     code: "conflicting-server-name",
@@ -40,7 +51,7 @@ pub static DUPLICATE_NAMED_LOCATION: Lint = Lint {
 /// A word twice where once is enough.
 pub static DUPLICATE_VALUE: Lint = Lint {
     code: "duplicate-value",
-    finds: "A directive that takes a set of words has one of them twice.",
+    finds: "A directive that takes a set of words has one of them twice; or a set of MIME types one that is always in it.",
     matters: "One of the two was probably meant to be another word.",
     instead: "Write each word once.",
     wrong: "server { listen 8080; keepalive_disable safari safari; }",
@@ -103,6 +114,17 @@ pub static NETWORK_HOST_BITS: Lint = Lint {
     found: Found::Loading,
 };
 
+/// A name in `valid_referers` that no host is called.
+pub static REFERER_MATCHES_NOTHING: Lint = Lint {
+    code: "referer-matches-nothing",
+    finds: "A name in `valid_referers` has a scheme or a port.",
+    matters: "It is compared with the host alone, so it never fits, and pages of this host are turned away.",
+    instead: "Write the host, and the beginning of a path behind it if need be.",
+    wrong: "server { listen 8080; valid_referers http://example.org; if ($invalid_referer) { return 403; } }",
+    right: "server { listen 8080; valid_referers example.org; if ($invalid_referer) { return 403; } }",
+    found: Found::Loading,
+};
+
 /// A header of the server's own, added.
 pub static SECOND_HEADER: Lint = Lint {
     code: "second-header",
@@ -117,7 +139,7 @@ pub static SECOND_HEADER: Lint = Lint {
 /// A server name that looks like a URL.
 pub static SUSPICIOUS_SERVER_NAME: Lint = Lint {
     code: "suspicious-server-name",
-    finds: "A `server_name` holds a slash or a colon.",
+    finds: "A `server_name` holds a slash.",
     matters: "Clients ask for a host by its name alone, so this name never fits.",
     instead: "Write the host, without scheme, port and path.",
     wrong: "server { listen 8080; server_name https://example.org/; }",
@@ -144,5 +166,71 @@ pub static USER_IGNORED: Lint = Lint {
     instead: "Remove the line, or let root start the server.",
     wrong: "# user www-data;    in the main context, and started by somebody else\nserver { listen 8080; }",
     right: "server { listen 8080; }",
+    found: Found::Loading,
+};
+
+/// A network twice in a `geo`.
+pub static GEO_DUPLICATE: Lint = Lint {
+    code: "geo-duplicate",
+    finds: "A `geo` has a value for the same network, range or `default` twice.",
+    matters: "The later one holds, and the earlier line says something that is not so.",
+    instead: "Give each network once.",
+    wrong: "geo $a { 10.0.0.0/8 1; 10.0.0.0/8 2; }\nserver { listen 8080; }",
+    right: "geo $a { 10.0.0.0/8 2; }\nserver { listen 8080; }",
+    found: Found::Loading,
+};
+
+/// `delete` of a network that a `geo` has not.
+pub static GEO_NOTHING_TO_DELETE: Lint = Lint {
+    code: "geo-nothing-to-delete",
+    finds: "A `geo` deletes a network or a range that no line before has.",
+    matters: "Nothing is deleted. Perhaps the network is written otherwise before, or behind.",
+    instead: "Delete the network as it was written before.",
+    wrong: "geo $a { 10.0.0.0/8 1; delete 10.1.0.0/16; }\nserver { listen 8080; }",
+    right: "geo $a { 10.0.0.0/8 1; 10.1.0.0/16 1; delete 10.1.0.0/16; }\nserver { listen 8080; }",
+    found: Found::Loading,
+};
+
+/// A sign that means nothing where it stands.
+pub static LITERAL_SIGN: Lint = Lint {
+    code: "literal-sign",
+    finds: "A `$` or a `?` stands in a word that is taken as it is: a value of `geo`, the path of a subrequest.",
+    matters: "Elsewhere it would begin a variable or a query, and here it is a part of the text.",
+    instead: "Leave it out, or choose the value with a `map`, whose values may hold variables.",
+    wrong: "geo $a { default $host; }\nserver { listen 8080; }",
+    right: "geo $a { default none; }\nserver { listen 8080; }",
+    found: Found::Loading,
+};
+
+/// `hostnames` behind keys.
+pub static MAP_LATE_HOSTNAMES: Lint = Lint {
+    code: "map-late-hostnames",
+    finds: "In a `map`, `hostnames` stands behind keys with a star or a dot.",
+    matters: "It is about the keys behind it. In those before it the star or dot stands for itself.",
+    instead: "Write `hostnames` as the first line of the block.",
+    wrong: "map $host $a { *.example.org 1; hostnames; }\nserver { listen 8080; }",
+    right: "map $host $a { hostnames; *.example.org 1; }\nserver { listen 8080; }",
+    found: Found::Loading,
+};
+
+/// A second `*` in a `split_clients`.
+pub static UNREACHABLE_SHARE: Lint = Lint {
+    code: "unreachable-share",
+    finds: "A `split_clients` has a second `*`.",
+    matters: "The first takes all clients that are left, so nobody gets the value of the second.",
+    instead: "Write one `*`, as the last line.",
+    wrong: "split_clients $remote_addr $a { 10% x; * y; * z; }\nserver { listen 8080; }",
+    right: "split_clients $remote_addr $a { 10% x; 20% y; * z; }\nserver { listen 8080; }",
+    found: Found::Loading,
+};
+
+/// Two definitions of one variable.
+pub static VARIABLE_DEFINED_AGAIN: Lint = Lint {
+    code: "variable-defined-again",
+    finds: "Two blocks (`map`, `geo`, `split_clients`) define the same variable.",
+    matters: "The later one counts for the whole configuration, and the first has no effect.",
+    instead: "Give each its own name.",
+    wrong: "map $host $a { default 1; }\nmap $uri $a { default 2; }\nserver { listen 8080; }",
+    right: "map $host $a { default 1; }\nmap $uri $b { default 2; }\nserver { listen 8080; }",
     found: Found::Loading,
 };

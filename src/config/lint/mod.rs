@@ -13,6 +13,7 @@ mod loading;
 mod locations;
 mod redirects;
 mod roots;
+mod scripts;
 mod servers;
 mod serving;
 mod shape;
@@ -63,6 +64,8 @@ pub static LINTS: &[&Lint] = &[
     &headers::ADD_HEADER_LOST,
     &locations::ALIAS_SLASH,
     &access::ALLOW_WITHOUT_DENY,
+    &AUTH_BASIC_WITHOUT_FILE,
+    &scripts::CGI_SOURCE_SERVABLE,
     &CONFLICTING_SERVER_NAME,
     &DUPLICATE_MIME_TYPE,
     &DUPLICATE_NAMED_LOCATION,
@@ -71,12 +74,17 @@ pub static LINTS: &[&Lint] = &[
     &ERROR_LOG_OFF,
     &targets::ERROR_PAGE_UNANSWERABLE,
     &ERROR_PAGE_WITHOUT_SLASH,
+    &GEO_DUPLICATE,
+    &GEO_NOTHING_TO_DELETE,
     &INDEX_AFTER_ABSOLUTE,
+    &LITERAL_SIGN,
+    &MAP_LATE_HOSTNAMES,
     &NETWORK_HOST_BITS,
     &servers::NO_DEFAULT_SERVER,
     &redirects::OPEN_REDIRECT,
     &access::PASSWORD_FILE_READABLE,
     &access::PASSWORD_FILE_SERVABLE,
+    &REFERER_MATCHES_NOTHING,
     &roots::ROOT_IN_LOCATION,
     &SECOND_HEADER,
     &conditions::SURPRISING_IF,
@@ -88,9 +96,11 @@ pub static LINTS: &[&Lint] = &[
     &UNREACHABLE_LOCATION,
     &locations::UNREACHABLE_REGEX,
     &UNREACHABLE_REWRITE,
+    &UNREACHABLE_SHARE,
     &UNREADABLE_INCLUDE,
     &USER_IGNORED,
     &conditions::VALID_REFERERS_NONE,
+    &VARIABLE_DEFINED_AGAIN,
 ];
 
 /// The kind with this code.
@@ -182,6 +192,7 @@ directive with all of its block, and with all files that are included there.
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::tests::lint_messages;
 
     #[test]
     fn codes_are_in_order_and_each_lint_is_explained() {
@@ -192,6 +203,19 @@ mod tests {
             assert!(!wrong.is_empty() && !right.is_empty(), "{code}");
         }
     }
+
+    /// Also where no module has the directives yet.
+    #[test]
+    fn the_examples_say_what_the_texts_say() {
+        for lint in LINTS.iter().filter(|lint| matches!(lint.found, Found::Checking(_))) {
+            let finds = !NEEDS_MORE.contains(&lint.code);
+            assert_eq!(!lint_messages(lint, lint.wrong).is_empty(), finds, "{lint:?}");
+            assert_eq!(lint_messages(lint, lint.right), [""; 0], "{lint:?}");
+        }
+    }
+
+    /// What finds its example only with the files or the addresses that it speaks of.
+    const NEEDS_MORE: [&str; 2] = ["no-default-server", "password-file-readable"];
 
     #[test]
     fn a_code_is_found_and_the_nearest_to_one_that_does_not_exist() {

@@ -54,7 +54,7 @@ fn warning(place: Place) -> Diagnostic {
 fn serves_files(view: &View<'_>, location: &Block<'_>) -> bool {
     let has_own_folder = location.has("alias");
     let has_nested = view.children(location, Kind::Location).next().is_some();
-    !has_own_folder && !has_nested && !answers(location) && denied(view, location).is_none()
+    !has_own_folder && !has_nested && !answers(view, location) && denied(view, location).is_none()
 }
 
 const HELP: &str = "write `root` into the server: its locations inherit it";

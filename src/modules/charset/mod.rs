@@ -16,6 +16,7 @@ use crate::base::report::Severity;
 use crate::config::arguments::Arguments;
 use crate::config::build::Build;
 use crate::config::diagnostics::{Diagnostic, Place};
+use crate::config::lint;
 use crate::config::schema::{Contexts, Directive, Module, Origin, Repeat, Shape};
 use crate::exchange::body::Body;
 use crate::exchange::plan::{Filter, PlanBuilder};
@@ -189,7 +190,8 @@ fn set_types(conf: &mut Conf, arguments: &mut Arguments<'_>) -> Result<(), Diagn
             return Ok(());
         }
         if types.iter().any(|known| known.eq_ignore_ascii_case(word)) {
-            arguments.warn(Diagnostic::warning(arguments.place(index), format!("duplicate MIME type \"{word}\"")));
+            let warning = Diagnostic::warning(arguments.place(index), format!("duplicate MIME type \"{word}\""));
+            arguments.warn(warning.lint(&lint::DUPLICATE_VALUE));
         } else {
             types.push(word.into());
         }

@@ -18,6 +18,7 @@ use crate::base::networks::Networks;
 use crate::base::suggest::nearest;
 use crate::config::arguments::Arguments;
 use crate::config::diagnostics::{Diagnostic, Place};
+use crate::config::lint;
 use crate::config::schema::{Contexts, Directive, Module, Origin, Repeat, Shape};
 use crate::exchange::forwarded::Trusted;
 use crate::exchange::template::Template;
@@ -124,7 +125,8 @@ impl<'a> Reader<'a> {
             if self.networks.remove(deleted).is_none() {
                 let warning =
                     Diagnostic::warning(entry.place(0), format!("no network \"{}\" to delete", entry.word(0)));
-                entry.warn(warning.label("expected one that a line before it has"));
+                let warning = warning.label("expected one that a line before it has");
+                entry.warn(warning.lint(&lint::GEO_NOTHING_TO_DELETE));
             }
             return Ok(());
         }
@@ -149,7 +151,8 @@ impl<'a> Reader<'a> {
             if !self.ranges.get_or_insert_default().ranges.remove(first, last) {
                 let message = format!("no address range \"{}\" to delete", entry.word(0));
                 let warning = Diagnostic::warning(entry.place(0), message);
-                entry.warn(warning.label("expected one that a line before it has"));
+                let warning = warning.label("expected one that a line before it has");
+                entry.warn(warning.lint(&lint::GEO_NOTHING_TO_DELETE));
             }
             return Ok(());
         }
@@ -177,7 +180,8 @@ impl<'a> Reader<'a> {
         let old = usize::try_from(old).ok().and_then(|old| self.values.get(old));
         let old = old.map(|old| String::from_utf8_lossy(old)).unwrap_or_default();
         let message = format!("duplicate {what} value: \"{}\", old value: \"{old}\"", entry.word(0));
-        entry.warn(Diagnostic::warning(entry.place_of_name(), message).label("the last one counts"));
+        let warning = Diagnostic::warning(entry.place_of_name(), message).label("the last one counts");
+        entry.warn(warning.lint(&lint::GEO_DUPLICATE));
     }
 
     /// The number of a value.
@@ -213,7 +217,8 @@ fn network(entry: &Arguments<'_>, text: &str, place: Place) -> Result<IpNet, Dia
     })?;
     if network.trunc() != network {
         let warning = Diagnostic::warning(place, format!("low address bits of {text} are meaningless"));
-        entry.warn(warning.label(format!("the network is {}", network.trunc())));
+        let warning = warning.label(format!("the network is {}", network.trunc()));
+        entry.warn(warning.lint(&lint::NETWORK_HOST_BITS));
     }
     Ok(network.trunc())
 }

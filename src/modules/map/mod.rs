@@ -11,6 +11,7 @@ use self::table::{Map, Target};
 use crate::base::suggest::nearest;
 use crate::config::arguments::Arguments;
 use crate::config::diagnostics::{Diagnostic, Place};
+use crate::config::lint;
 use crate::config::named_regex::NamedRegex;
 use crate::config::schema::{Contexts, Directive, Module, Origin, Repeat, Shape};
 use crate::exchange::template::Template;
@@ -131,7 +132,7 @@ impl<'a> Reader<'a> {
         self.hostnames = true;
         if let Some(first) = self.first_mask {
             let warning = Diagnostic::warning(entry.place_of_name(), "\"hostnames\" stands behind keys");
-            let warning = warning.label("it is about the keys behind it");
+            let warning = warning.label("it is about the keys behind it").lint(&lint::MAP_LATE_HOSTNAMES);
             entry.warn(warning.related(first, "here a star or a dot stands for itself"));
         }
     }
