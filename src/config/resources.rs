@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::diagnostics::{Diagnostic, Level, Place};
+use super::sweeps::Sweeps;
 use super::zones::Zones;
 use crate::base::log_file::LogFile;
 use crate::base::reason::Reason;
@@ -21,6 +22,7 @@ pub struct Resources {
     /// What was open before; taken over when it is named again.
     previous: HashMap<PathBuf, Arc<LogFile>>,
     pub(super) zones: Zones,
+    pub(super) sweeps: Sweeps,
 }
 
 impl Resources {
@@ -28,7 +30,8 @@ impl Resources {
     pub fn after(previous: Option<&Self>) -> Self {
         let Some(previous) = previous else { return Self::default() };
         let zones = Zones::after(&previous.zones);
-        Self { log_files: HashMap::new(), previous: previous.log_files.clone(), zones }
+        let sweeps = Sweeps::after(&previous.sweeps);
+        Self { log_files: HashMap::new(), previous: previous.log_files.clone(), zones, sweeps }
     }
 
     /// A log file, opened for appending and created if need be; the same path is the same file.
@@ -98,5 +101,6 @@ impl Resources {
     /// Does what had to wait until nothing can refuse the configuration any more: called when it is published.
     pub fn take_effect(&mut self) {
         self.zones.take_effect();
+        self.sweeps.take_effect();
     }
 }

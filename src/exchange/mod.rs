@@ -8,6 +8,7 @@ mod access;
 pub mod answer;
 pub mod body;
 pub mod client;
+pub mod content;
 pub mod core_variables;
 pub mod error_pages;
 #[expect(clippy::module_inception, reason = "the folder is the layer, the file its main type")]
@@ -26,6 +27,7 @@ pub mod settings;
 pub mod shared_file;
 pub mod site;
 pub mod subrequest;
+pub mod target;
 pub mod template;
 #[cfg(test)]
 pub(crate) mod test_support;

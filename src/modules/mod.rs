@@ -12,6 +12,7 @@ pub mod autoindex;
 pub mod charset;
 pub mod client;
 pub mod conditional;
+pub mod dav;
 pub mod empty_gif;
 pub mod error_log;
 pub mod error_page;
@@ -76,6 +77,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<auth_basic::AuthBasic>::NEW,
     &Erased::<auth_request::AuthRequest>::NEW,
     &Erased::<try_files::TryFiles>::NEW,
+    &Erased::<dav::Dav>::NEW,
     &Erased::<empty_gif::EmptyGif>::NEW,
     &Erased::<index::Index>::NEW,
     &Erased::<autoindex::Autoindex>::NEW,
@@ -105,6 +107,7 @@ mod tests {
         check_examples::<charset::Charset>();
         check_examples::<client::Client>();
         check_examples::<conditional::Conditional>();
+        check_examples::<dav::Dav>();
         check_examples::<empty_gif::EmptyGif>();
         check_examples::<error_page::ErrorPage>();
         check_examples::<expect::Expect>();

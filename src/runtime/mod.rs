@@ -18,12 +18,15 @@ mod folder;
 mod handle;
 mod io;
 mod jobs;
+mod leftovers;
 pub mod listen;
 mod mailbox;
+mod new_file;
 mod symlinks;
 mod task;
 mod timer;
 mod transport;
+mod trees;
 mod worker;
 
 pub use clock::Clock;
@@ -32,10 +35,15 @@ pub use folder::Folder;
 pub use handle::{Handle, Hooks, SCRATCH_BYTES, YieldNow};
 pub use io::{Io, Ready};
 pub use jobs::{JobError, WORK_WAITING_MAX, Work};
+pub use leftovers::{ENTRIES_MAX as SWEPT_ENTRIES_MAX, Swept, sweep};
 pub use listen::{AcceptError, Acceptor, Address, Keepalive, ListenOptions, Peer, apply, bind, probe};
 pub use mailbox::{JOBS_WAITING_MAX, Job, Mailbox, PostError};
-pub use symlinks::{Symlinks, open_checked, status_checked};
+pub use new_file::{Existing, NewFile, TEMPORARY_PREFIX};
+pub use symlinks::{Symlinks, open_checked, open_folder_checked, status_checked};
 pub use task::TaskId;
 pub use timer::{Deadline, Elapsed, TICK, Timeout};
 pub use transport::Transport;
+pub use trees::{
+    DEPTH_MAX as TREE_DEPTH_MAX, Duplication, FileCopy, LinkSearch, Removal, TreeFailure, leads_out, new_folder,
+};
 pub use worker::Worker;

@@ -6,7 +6,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -16,7 +16,7 @@ use crate::base::report::{Severity, report};
 use crate::exchange::body::{Inflow, InflowError};
 use crate::http::Headers;
 use crate::http::h1::{BadRequest, BodyFraming, PartialRequest, Progress, RequestHead};
-use crate::runtime::Deadline;
+use crate::runtime::{Deadline, SCRATCH_BYTES};
 
 /// How much one read takes at the most.
 const READ_BYTES: usize = 32 * 1024;
@@ -202,7 +202,9 @@ impl Inflow for RequestBody {
         let connection = Rc::clone(&self.connection);
         loop {
             match connection.decode() {
-                Ok(Progress::Body(piece)) => return Poll::Ready(Some(self.count(piece))),
+                Ok(Progress::Body(piece)) => {
+                    return Poll::Ready(Some(self.count(piece.len() as u64).map(|()| piece)));
+                }
                 Ok(Progress::End { trailers }) => {
                     self.ended = true;
                     self.trailers = trailers;
@@ -212,22 +214,41 @@ impl Inflow for RequestBody {
                 Ok(Progress::Head(_)) => return Poll::Ready(Some(Err(InflowError::Closed))),
                 Err(error) => return Poll::Ready(Some(Err(InflowError::Malformed(error)))),
             }
-            if connection.expects_continue.take() {
-                connection.append(CONTINUE);
-            }
-            // What waits to be sent may be what the client waits for.
-            if let Poll::Ready(Err(error)) = connection.poll_flush() {
-                return Poll::Ready(Some(Err(InflowError::Io(error))));
-            }
-            match connection.transport.poll_read(&mut connection.buffer.borrow_mut(), READ_BYTES) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Some(Err(InflowError::Closed))),
-                Poll::Ready(Ok(_)) => self.deadline.reset(connection.station.handle.now() + self.timeout),
-                Poll::Ready(Err(error)) => return Poll::Ready(Some(Err(InflowError::Io(error)))),
-                Poll::Pending => {
-                    return Pin::new(&mut self.deadline).poll(context).map(|()| Some(Err(InflowError::TimedOut)));
-                }
+            let read = |connection: &Connection| {
+                connection.transport.poll_read(&mut connection.buffer.borrow_mut(), READ_BYTES)
+            };
+            match self.poll_receive(context, read) {
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Some(Err(error))),
+                Poll::Pending => return Poll::Pending,
             }
         }
+    }
+
+    /// Content of known length goes from the socket to `take` through the worker's scratch buffer alone.
+    fn poll_lend(
+        &mut self,
+        context: &mut Context<'_>,
+        take: &mut dyn FnMut(&[u8]),
+    ) -> Poll<Option<Result<(), InflowError>>> {
+        let connection = Rc::clone(&self.connection);
+        let plain = connection.decoder.borrow().plain_bytes().filter(|bytes| *bytes > 0);
+        let Some(plain) = plain.filter(|_| !self.ended && connection.buffer.borrow().is_empty()) else {
+            return self.poll_next(context).map(|piece| piece.map(|piece| piece.map(|piece| take(&piece))));
+        };
+        let at_most = usize::try_from(plain).map_or(SCRATCH_BYTES, |plain| plain.min(SCRATCH_BYTES));
+        let mut counted = Ok(());
+        let received = connection.station.handle.with_scratch(|scratch| {
+            let read = |connection: &Connection| connection.transport.poll_read_into(&mut scratch[..at_most]);
+            let count = ready!(self.poll_receive(context, read))?;
+            connection.decoder.borrow_mut().skip(count as u64);
+            counted = self.count(count as u64);
+            if counted.is_ok() {
+                take(&scratch[..count]);
+            }
+            Poll::Ready(Ok(()))
+        });
+        received.map(|received: Result<(), InflowError>| Some(received.and(counted)))
     }
 
     fn trailers(&self) -> &Headers {
@@ -242,12 +263,37 @@ impl Inflow for RequestBody {
 }
 
 impl RequestBody {
-    fn count(&mut self, piece: Bytes) -> Result<Bytes, InflowError> {
+    /// Reads once, which gives a byte at least; or waits, but not too long.
+    fn poll_receive(
+        &mut self,
+        context: &mut Context<'_>,
+        read: impl FnOnce(&Connection) -> Poll<io::Result<usize>>,
+    ) -> Poll<Result<usize, InflowError>> {
+        let connection = &self.connection;
+        if connection.expects_continue.take() {
+            connection.append(CONTINUE);
+        }
+        // What waits to be sent may be what the client waits for.
+        if let Poll::Ready(Err(error)) = connection.poll_flush() {
+            return Poll::Ready(Err(InflowError::Io(error)));
+        }
+        match read(connection) {
+            Poll::Ready(Ok(0)) => Poll::Ready(Err(InflowError::Closed)),
+            Poll::Ready(Ok(count)) => {
+                self.deadline.reset(connection.station.handle.now() + self.timeout);
+                Poll::Ready(Ok(count))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(InflowError::Io(error))),
+            Poll::Pending => Pin::new(&mut self.deadline).poll(context).map(|()| Err(InflowError::TimedOut)),
+        }
+    }
+
+    fn count(&mut self, bytes: u64) -> Result<(), InflowError> {
         self.connection.expects_continue.set(false);
-        self.received += piece.len() as u64;
+        self.received += bytes;
         match self.limit {
             Some(limit) if self.received > limit => Err(InflowError::TooLarge { limit }),
-            _ => Ok(piece),
+            _ => Ok(()),
         }
     }
 }

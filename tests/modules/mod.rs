@@ -9,6 +9,7 @@ mod autoindex;
 mod charset;
 mod client;
 mod conditional;
+mod dav;
 mod empty_gif;
 mod error_log;
 mod error_page;
