@@ -38,12 +38,10 @@ pub use jobs::{JobError, WORK_WAITING_MAX, Work};
 pub use leftovers::{ENTRIES_MAX as SWEPT_ENTRIES_MAX, Swept, sweep};
 pub use listen::{AcceptError, Acceptor, Address, Keepalive, ListenOptions, Peer, apply, bind, probe};
 pub use mailbox::{JOBS_WAITING_MAX, Job, Mailbox, PostError};
-pub use new_file::{Existing, NewFile, TEMPORARY_PREFIX};
+pub use new_file::{Existing, NewFile, NewFolder, TEMPORARY_PREFIX, with_temporary_name};
 pub use symlinks::{Symlinks, open_checked, open_folder_checked, status_checked};
 pub use task::TaskId;
 pub use timer::{Deadline, Elapsed, TICK, Timeout};
 pub use transport::Transport;
-pub use trees::{
-    DEPTH_MAX as TREE_DEPTH_MAX, Duplication, FileCopy, LinkSearch, Removal, TreeFailure, leads_out, new_folder,
-};
+pub use trees::{DEPTH_MAX as TREE_DEPTH_MAX, Duplication, FileCopy, LinkSearch, Removal, TreeFailure, new_folder};
 pub use worker::Worker;

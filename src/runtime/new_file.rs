@@ -153,6 +153,39 @@ impl AsFd for NewFile {
     }
 }
 
+/// A folder that is being filled, under a temporary name until it is renamed. What is dropped before stays, and is swept.
+#[derive(Debug)]
+pub struct NewFolder {
+    /// Open for the lock that says that somebody is at work.
+    fd: OwnedFd,
+    name: OsString,
+}
+
+impl NewFolder {
+    /// A new folder in `parent`, for the process's user alone.
+    ///
+    /// # Errors
+    /// Those of mkdir(2) and open(2).
+    pub fn create(parent: BorrowedFd<'_>) -> io::Result<NewFolder> {
+        let (name, ()) = with_temporary_name(|name| Ok(rustix::fs::mkdirat(parent, name, Mode::RWXU)?))?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fd = retry_on_intr(|| rustix::fs::openat(parent, &name, flags, Mode::empty()))?;
+        lock(fd.as_fd());
+        Ok(NewFolder { fd, name })
+    }
+
+    /// What it is called as long as it is not renamed.
+    pub fn name(&self) -> &OsStr {
+        &self.name
+    }
+}
+
+impl AsFd for NewFolder {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
 impl TemporaryName {
     fn rename(self, folder: BorrowedFd<'_>, name: &OsStr, existing: Existing) -> io::Result<()> {
         let renamed = match existing {
@@ -203,7 +236,10 @@ pub(super) fn lock(fd: BorrowedFd<'_>) {
 }
 
 /// Makes something under a name that nothing has.
-pub(super) fn with_temporary_name<T>(make: impl Fn(&OsStr) -> io::Result<T>) -> io::Result<(OsString, T)> {
+///
+/// # Errors
+/// Those of `make`.
+pub fn with_temporary_name<T>(make: impl Fn(&OsStr) -> io::Result<T>) -> io::Result<(OsString, T)> {
     let mut attempt = 1;
     loop {
         let name = temporary_name();

@@ -18,7 +18,7 @@ use rustix::fs::{Dir, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 
 pub use duplication::{Duplication, FileCopy};
-pub use links::{LinkSearch, leads_out};
+pub use links::LinkSearch;
 pub use removal::Removal;
 
 /// How many folders may lie in each other: each is an open descriptor while it is worked in.

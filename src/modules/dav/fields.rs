@@ -33,12 +33,26 @@ pub(super) fn depth(exchange: &Exchange, default: Depth) -> Option<Depth> {
     }
 }
 
+/// Whether what is there is replaced (RFC 4918 section 10.6).
+pub(super) fn overwrites(exchange: &Exchange) -> Result<bool, Outcome> {
+    let Some(value) = exchange.request.header(names::OVERWRITE) else { return Ok(true) };
+    match &value[..] {
+        b"T" | b"t" => Ok(true),
+        b"F" | b"f" => Ok(false),
+        _ => {
+            let message = format_args!("client sent invalid \"Overwrite\" header: \"{}\"", Shown(value));
+            Err(refuse(exchange, Status::BAD_REQUEST, message))
+        }
+    }
+}
+
 /// 415 for content where none has a meaning; what nginx calls the methods stands in the log.
 pub(super) fn refuse_content(exchange: &Exchange, methods: &str) -> Result<(), Outcome> {
     if matches!(exchange.request.head.framing, BodyFraming::None | BodyFraming::Length(0)) {
         return Ok(());
     }
-    let message = format_args!("{methods} with body is unsupported");
+    let are = if methods.contains(' ') { "are" } else { "is" };
+    let message = format_args!("{methods} with body {are} unsupported");
     Err(refuse(exchange, Status::UNSUPPORTED_MEDIA_TYPE, message))
 }
 

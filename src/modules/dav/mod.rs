@@ -1,6 +1,6 @@
-//! Changing files by HTTP: `dav_methods PUT DELETE MKCOL` (nginx's dav module, RFC 4918).
+//! Changing files by HTTP: `dav_methods PUT DELETE MKCOL COPY MOVE` (nginx's dav module, RFC 4918).
 //!
-//! A content handler for these methods. Each has its file: `put`, `delete`, `collection`; what
+//! A content handler for these methods. Each has its file: `put`, `delete`, `collection`, `transfer` (COPY and MOVE); what
 //! they check alike is in `fields`. Nothing is changed before the conditions of the request were held against what is
 //! there, and nothing outside of the root is touched. There is no PROPFIND and no LOCK, as in nginx.
 
@@ -8,6 +8,8 @@ mod collection;
 mod delete;
 mod fields;
 mod put;
+mod relocation;
+mod transfer;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -69,7 +71,7 @@ impl Module for Dav {
         Directive {
             name: "dav_methods",
             contexts: Contexts::HTTP_SERVER_LOCATION,
-            args: Shape::at_least(1, "off | PUT | DELETE | MKCOL ..."),
+            args: Shape::at_least(1, "off | PUT | DELETE | MKCOL | COPY | MOVE ..."),
             repeat: Repeat::Once,
             set: set_methods,
             default: "off",
@@ -77,7 +79,8 @@ impl Module for Dav {
                   for it is written without a name, takes the place of the old file in one step when all of it has come, and \
                   has the time of the request's field `Date` if there is one; it is answered with 201 or, where there was a \
                   file, with 204. DELETE removes a file, or a folder (the path ends with a slash) with all that is in it. \
-                  MKCOL makes a folder. If-Match, If-None-Match and If-Unmodified-Since are \
+                  MKCOL makes a folder. COPY and MOVE go to where the field `Destination` says, in the same location; what is \
+                  there is replaced unless the request says `Overwrite: F`. If-Match, If-None-Match and If-Unmodified-Since are \
                   honoured before anything is changed. A full disk is answered with 507. Other than in nginx a PUT without \
                   content stores an empty file, a part of a file (`Content-Range`) is refused with 400, a missing folder on the \
                   way is 409, the root itself cannot be removed, symbolic links are never followed into a tree that is copied \
@@ -178,7 +181,13 @@ fn set_methods(conf: &mut Conf, arguments: &mut Arguments<'_>) -> Result<(), Dia
     Ok(())
 }
 
-const METHODS: &[(&str, Method)] = &[("PUT", Method::Put), ("DELETE", Method::Delete), ("MKCOL", Method::Mkcol)];
+const METHODS: &[(&str, Method)] = &[
+    ("PUT", Method::Put),
+    ("DELETE", Method::Delete),
+    ("MKCOL", Method::Mkcol),
+    ("COPY", Method::Copy),
+    ("MOVE", Method::Move),
+];
 
 /// `user:rw group:r` as bits.
 fn access(arguments: &Arguments<'_>) -> Result<u32, Diagnostic> {
@@ -238,7 +247,8 @@ impl Handler for ChangeFiles {
         match exchange.method {
             Method::Put => Handling::Later(Box::pin(put::put(&self.settings, exchange))),
             Method::Delete => Handling::Later(Box::pin(delete::delete(&self.settings, exchange))),
-            _ => Handling::Later(Box::pin(collection::make(self, exchange))),
+            Method::Mkcol => Handling::Later(Box::pin(collection::make(self, exchange))),
+            _ => Handling::Later(Box::pin(transfer::transfer(&self.settings, exchange))),
         }
     }
 }

@@ -16,6 +16,8 @@ use super::{DEPTH_MAX, STEPS_UNTIMED, TreeFailure, is_dots, open_folder, open_fo
 #[derive(Debug)]
 pub struct LinkSearch {
     stack: Vec<(Dir, CString)>,
+    /// Whether there is one.
+    pub found: bool,
 }
 
 impl LinkSearch {
@@ -24,19 +26,19 @@ impl LinkSearch {
     /// # Errors
     /// Those of openat(2): `NotADirectory` for anything else.
     pub fn of(folder: BorrowedFd<'_>) -> io::Result<LinkSearch> {
-        Ok(LinkSearch { stack: vec![(open_folder(folder, c".")?, CString::default())] })
+        Ok(LinkSearch { stack: vec![(open_folder(folder, c".")?, CString::default())], found: false })
     }
 
-    /// Goes on until `until`, or to the end. `Some(true)` is such a link, `Some(false)` is that there is none.
+    /// Goes on until `until`, or to the first such link or the end; says whether one of these is reached.
     ///
     /// # Errors
     /// Something cannot be read.
-    pub fn advance(&mut self, until: Instant) -> Result<Option<bool>, TreeFailure> {
+    pub fn advance(&mut self, until: Instant) -> Result<bool, TreeFailure> {
         let mut steps = 0_u32;
         while let Some((entries, _)) = self.stack.last_mut() {
             steps += 1;
             if steps.is_multiple_of(STEPS_UNTIMED) && Instant::now() >= until {
-                return Ok(None);
+                return Ok(false);
             }
             let entry = match entries.read() {
                 None => {
@@ -51,12 +53,15 @@ impl LinkSearch {
                 continue;
             }
             match self.look_at(entry.file_type(), name) {
-                Ok(true) => return Ok(Some(true)),
+                Ok(true) => {
+                    self.found = true;
+                    return Ok(true);
+                }
                 Ok(false) | Err(Errno::NOENT) => {}
                 Err(error) => return Err(self.failure("open()", name, error)),
             }
         }
-        Ok(Some(false))
+        Ok(true)
     }
 
     fn look_at(&mut self, kind: FileType, name: &CStr) -> Result<bool, Errno> {
@@ -88,7 +93,7 @@ impl LinkSearch {
 }
 
 /// Whether a link that lies so many folders deep leads above where it begins, if it is relative.
-pub fn leads_out(target: &[u8], depth: usize) -> bool {
+pub(super) fn leads_out(target: &[u8], depth: usize) -> bool {
     let mut depth = depth;
     for component in Path::new(OsStr::from_bytes(target)).components() {
         match component {

@@ -5,6 +5,7 @@ mod configured;
 mod interrupted;
 mod put;
 mod removed;
+mod transfers;
 
 use std::fs;
 
@@ -12,7 +13,7 @@ use crate::support::*;
 
 /// A site whose files may be changed, without a limit for what is sent.
 fn site(conf: &str) -> Site {
-    let methods = "dav_methods PUT DELETE MKCOL;";
+    let methods = "dav_methods PUT DELETE MKCOL COPY MOVE;";
     Site::new().main("error_log stderr info;").http("client_max_body_size 0;").conf(&format!("{methods} {conf}"))
 }
 

@@ -84,7 +84,7 @@ fn a_folder_is_made() {
     let permissions = |name: &str| std::fs::metadata(site.path(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((permissions("sub"), permissions("g/h")), (0o700, 0o775));
     let again = site.ask("MKCOL", "/sub/", &[]);
-    assert_eq!((again.status, again.header("allow")), (405, Some("GET, HEAD, PUT, DELETE")));
+    assert_eq!((again.status, again.header("allow")), (405, Some("GET, HEAD, PUT, DELETE, COPY, MOVE")));
     for path in ["/new", "/none/new/", "/file/new/"] {
         assert_eq!(site.ask("MKCOL", path, &[]).status, 409, "{path}");
     }
