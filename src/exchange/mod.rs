@@ -8,7 +8,6 @@ mod access;
 pub mod answer;
 pub mod body;
 pub mod client;
-pub mod content;
 pub mod core_variables;
 pub mod error_pages;
 #[expect(clippy::module_inception, reason = "the folder is the layer, the file its main type")]
@@ -26,6 +25,7 @@ pub mod response;
 pub mod settings;
 pub mod shared_file;
 pub mod site;
+pub mod storing;
 pub mod subrequest;
 pub mod target;
 pub mod template;

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use super::fields::{refuse, test_conditions};
 use super::{Settings, created, done};
 use crate::base::report::Severity;
-use crate::exchange::content::{StoreError, store};
+use crate::exchange::storing::{StoreError, store};
 use crate::exchange::plan::Outcome;
 use crate::exchange::target::{Found, Target};
 use crate::exchange::trace::Step;
@@ -78,7 +78,7 @@ async fn receive(settings: &Settings, exchange: &mut Exchange, path: &[u8], targ
     };
     // A PUT without content stores a file without content.
     if let Some(mut content) = exchange.request.body.take() {
-        let stored = store(&exchange.handle, &mut *content, &file).await;
+        let stored = store(&mut *content, &file).await;
         exchange.request.body = Some(content);
         match stored {
             Ok(_bytes) => {}

@@ -1,6 +1,7 @@
-//! The content of a request on its way into a file, and what becomes of an exchange when that fails.
+//! The content of a request on its way into a file that stays, and what becomes of an exchange when that fails.
 //!
-//! Called by modules that store what clients send. Which file that is, and when it has its name, is theirs to say.
+//! Called by modules that store what clients send. Which file that is, and when it has its name, is theirs to say. Content
+//! that is only kept for the time of the request is `content`'s matter.
 
 use std::future::poll_fn;
 use std::io;
@@ -13,10 +14,7 @@ use super::plan::Outcome;
 use crate::base::reason::Reason;
 use crate::base::report::Severity;
 use crate::http::status::Status;
-use crate::runtime::{Handle, JobError, NewFile};
-
-/// How much of one request is stored before other connections have their turn: some hundred microseconds of work.
-pub const BYTES_PER_TURN: u64 = 1024 * 1024;
+use crate::runtime::{JobError, NewFile};
 
 /// Why content was not stored.
 #[derive(Debug, thiserror::Error)]
@@ -33,64 +31,32 @@ pub enum StoreError {
 ///
 /// # Errors
 /// It ends at the first, and what was written is of no use.
-pub async fn store(handle: &Handle, inflow: &mut dyn Inflow, file: &NewFile) -> Result<u64, StoreError> {
-    let mut stored = 0_u64;
-    let mut this_turn = 0_u64;
+pub async fn store(inflow: &mut dyn Inflow, file: &NewFile) -> Result<u64, StoreError> {
+    let mut stored = 0;
     loop {
         let mut written = Ok(());
         let piece = poll_fn(|context| {
             inflow.poll_lend(context, &mut |bytes| {
                 written = file.write_all(bytes);
-                this_turn += bytes.len() as u64;
+                stored += bytes.len() as u64;
             })
         });
         match piece.await {
-            None => return Ok(stored + this_turn),
+            None => return Ok(stored),
             Some(piece) => piece?,
         }
         written.map_err(StoreError::Write)?;
-        if this_turn >= BYTES_PER_TURN {
-            stored += this_turn;
-            this_turn = 0;
-            handle.yield_now().await;
-        }
     }
 }
 
 impl Exchange {
-    /// What becomes of it when its content failed: nginx's statuses and words.
-    pub fn content_failed(&mut self, error: &InflowError) -> Outcome {
-        match error {
-            InflowError::TooLarge { .. } => {
-                self.error.too_large = true;
-                self.report(Severity::Error, format_args!("{error}"));
-                self.fail_and_close(Status::CONTENT_TOO_LARGE)
-            }
-            InflowError::Malformed(reason) => {
-                let status = reason.status();
-                self.report(Severity::Info, format_args!("{error}"));
-                self.fail_and_close(status)
-            }
-            InflowError::TimedOut => {
-                self.report(Severity::Info, format_args!("{error} while reading client request body"));
-                self.fail_and_close(Status::REQUEST_TIMEOUT)
-            }
-            InflowError::Closed | InflowError::Io(_) => {
-                self.report(Severity::Info, format_args!("{error} while reading client request body"));
-                self.record.status = Some(Status::BAD_REQUEST);
-                Outcome::Close
-            }
-        }
-    }
-
     /// What becomes of it when a system call that stores something failed. `missing` is the answer where something on the
     /// way to `path` is not there. The log says which call it was.
     pub fn storage_failed(&mut self, call: &str, path: &[u8], error: &io::Error, missing: Status) -> Outcome {
         let (severity, status) = judge(error, missing);
         self.report(severity, format_args!("{call} \"{}\" failed {}", Shown(path), Reason(error)));
-        if status == Status::INSUFFICIENT_STORAGE && self.request.body.is_some() {
-            return self.fail_and_close(status);
-        }
+        // The rest of the content may be long, and nobody wants it.
+        self.error.close |= status == Status::INSUFFICIENT_STORAGE && self.request.body.is_some();
         Outcome::Fail(status)
     }
 
@@ -101,12 +67,6 @@ impl Exchange {
             JobError::NoThread(_) | JobError::Panicked => (Severity::Alert, Status::INTERNAL_SERVER_ERROR),
         };
         self.report(severity, format_args!("{error}"));
-        Outcome::Fail(status)
-    }
-
-    /// The rest of the content may be long, and nobody wants it.
-    fn fail_and_close(&mut self, status: Status) -> Outcome {
-        self.error.close = true;
         Outcome::Fail(status)
     }
 }
