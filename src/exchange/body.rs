@@ -3,6 +3,7 @@
 //! A body says where its bytes come from and, where it is known, how many there are. Who sends it
 //! (`server`) or changes it (a filter) decides how the bytes travel. Nothing here reads or writes.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::rc::Rc;
@@ -179,8 +180,12 @@ pub trait Inflow {
     /// The trailer section (RFC 9110 section 6.5), complete once the end was seen.
     fn trailers(&self) -> &Headers;
 
-    /// What the location allows: how many bytes in all, and how long the client may pause.
+    /// What the location allows: how many bytes in all, where their number was not announced, and how long the client
+    /// may pause while it is waited for.
     fn set_limits(&mut self, bytes_max: Option<u64>, timeout: Duration);
+
+    /// How many bytes the content has taken on the wire so far, its framing included.
+    fn meter(&self) -> Rc<Cell<u64>>;
 }
 
 /// Why a request body ended before its end.
@@ -193,10 +198,12 @@ pub enum InflowError {
     #[error("client timed out")]
     TimedOut,
     /// The client sent more than `client_max_body_size` (a chunked body, whose size is seen only as it comes).
-    #[error("client intended to send too large body: more than {limit} bytes")]
+    #[error("client intended to send too large chunked body: {received}+{announced} bytes")]
     TooLarge {
-        /// The limit in bytes.
-        limit: u64,
+        /// How many bytes of content had come.
+        received: u64,
+        /// How many more the chunk has.
+        announced: u64,
     },
     /// The client broke the framing of the body.
     #[error(transparent)]

@@ -8,6 +8,7 @@ mod access;
 pub mod answer;
 pub mod body;
 pub mod client;
+pub mod content;
 pub mod core_variables;
 pub mod error_pages;
 #[expect(clippy::module_inception, reason = "the folder is the layer, the file its main type")]

@@ -1,5 +1,7 @@
 //! What was sent in answer to a request: the facts that logs and `$sent_*` variables read.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Instant;
 
 use super::response::Response;
@@ -24,8 +26,10 @@ pub struct Record {
     pub bytes_sent: u64,
     /// Bytes of the head.
     pub head_bytes: u64,
-    /// `$request_length`: bytes of the request read so far: line, fields and body.
+    /// Bytes of the request's line and fields.
     pub request_bytes: u64,
+    /// Bytes of the request's content that a handler has read, as they were on the wire; none when there is no content.
+    pub content_meter: Option<Rc<Cell<u64>>>,
     /// When the last byte was sent or given up.
     pub ended: Option<Instant>,
     /// Whether the whole response went out (`$request_completion`).
@@ -38,6 +42,11 @@ pub struct Record {
 }
 
 impl Record {
+    /// `$request_length`: bytes of the request read so far: line, fields and content.
+    pub fn request_length(&self) -> u64 {
+        self.request_bytes + self.content_meter.as_ref().map_or(0, |meter| meter.get())
+    }
+
     /// `$body_bytes_sent`: what was sent behind the head.
     pub fn body_bytes_sent(&self) -> u64 {
         self.bytes_sent.saturating_sub(self.head_bytes)

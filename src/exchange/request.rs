@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::body::Inflow;
+use super::content::Content;
 use crate::http::credentials::Credentials;
 use crate::http::h1::RequestHead;
 use crate::http::headers::{Headers, names};
@@ -12,11 +13,18 @@ use crate::http::method::Method;
 pub struct Request {
     /// The head.
     pub head: Box<RequestHead>,
-    /// The content, or `None` when there is none (or it has been taken).
+    /// The content as it comes, or `None` when there is none (or it was received, or taken).
     pub body: Option<Box<dyn Inflow>>,
+    /// The content that was received; see `Exchange::receive_content`.
+    pub content: Content,
 }
 
 impl Request {
+    /// A request with this head, whose content has not been received.
+    pub fn new(head: Box<RequestHead>, body: Option<Box<dyn Inflow>>) -> Self {
+        Self { head, body, content: Content::Empty }
+    }
+
     /// The method as received.
     pub fn method(&self) -> &Method {
         &self.head.method

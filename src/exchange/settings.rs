@@ -26,6 +26,10 @@ pub struct Settings {
     pub client_body_timeout: Duration,
     /// `client_max_body_size` in bytes; `None` is no limit (configured as 0).
     pub client_max_body_size: Option<u64>,
+    /// `client_body_buffer_size` in bytes: how much of a request body is kept in memory.
+    pub client_body_buffer_bytes: usize,
+    /// `client_body_in_file_only`.
+    pub client_body_in_file: BodyInFile,
     /// `client_body_temp_path`: where request bodies go that do not stay in memory.
     pub client_body_folder: BodyFolder,
     /// `send_timeout`: between two writes the client accepts.
@@ -91,6 +95,17 @@ pub struct Keepalive {
     pub disable_msie6: bool,
     /// `keepalive_disable safari`.
     pub disable_safari: bool,
+}
+
+/// `client_body_in_file_only`: which request bodies are in files that have a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyInFile {
+    /// None: what is too large for memory is in a file without a name.
+    Off,
+    /// All; the file goes with the request.
+    Clean,
+    /// All; the file stays.
+    On,
 }
 
 /// A folder for request bodies, a file each.
@@ -240,6 +255,8 @@ impl Settings {
             },
             client_body_timeout: Duration::from_secs(60),
             client_max_body_size: Some(1024 * 1024),
+            client_body_buffer_bytes: 16 * 1024,
+            client_body_in_file: BodyInFile::Off,
             client_body_folder: BodyFolder { path: Arc::from(Path::new("client_body_temp")), levels: [0; 3] },
             send_timeout: Duration::from_secs(60),
             reset_timedout_connection: false,

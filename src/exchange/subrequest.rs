@@ -1,8 +1,8 @@
 //! Subrequests: exchanges without a client of their own, made to answer a part of another one (nginx's
 //! `ngx_http_subrequest`).
 //!
-//! A subrequest asks the same virtual server for another path, with GET, the fields of the client's request and without
-//! content. It may reach `internal` locations and is not asked by access checks. What the configuration's variables hold
+//! A subrequest asks the same virtual server for another path, with GET, the fields of the client's request and, as in
+//! nginx, what was received of its content when the subrequest was made. It may reach `internal` locations and is not asked by access checks. What the configuration's variables hold
 //! it shares with the request it is a part of; captures, error pages and internal redirects are its own. It is owned by
 //! whoever made it, borrows nothing, and ends when it is dropped.
 //!
@@ -26,6 +26,7 @@ use bytes::Bytes;
 use super::answer::answer;
 use super::body::{Body, Chunk, Source};
 use super::client::Client;
+use super::content;
 use super::exchange::{Exchange, Shown};
 use super::family::{Family, Seat};
 use super::request::Request;
@@ -103,6 +104,7 @@ struct Kin {
     family: Rc<Family>,
     lineage: Box<Lineage>,
     connection_requests: u64,
+    content: content::Content,
     trace: Option<Rc<Trace>>,
 }
 
@@ -196,12 +198,13 @@ impl Kin {
             family: Rc::clone(exchange.family()),
             lineage: Box::new(lineage),
             connection_requests: exchange.record.connection_requests,
+            content: exchange.content().clone(),
             trace: exchange.trace.clone(),
         }
     }
 
     fn child(self, head: Box<RequestHead>, uri: Bytes, args: Bytes) -> Result<Subrequest, SubrequestError> {
-        let request = Request { head, body: None };
+        let request = Request { content: self.content, ..Request::new(head, None) };
         let started = self.handle.now();
         let mut exchange = Box::new(Exchange::new(self.handle, self.client, request, self.site, (uri, args), started));
         exchange.method = Method::Get;

@@ -3,21 +3,26 @@
 //! Used by the tests of variables and modules. Nothing here touches a socket; what needs one is tested in `tests/`.
 
 use std::cell::{Cell, OnceCell};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
 use super::Exchange;
+use super::body::{Inflow, InflowError};
 use super::client::{Client, ListenerFacts};
 use super::plan::{Plan, PlanBuilder};
 use super::request::Request;
 use super::site::{Located, Site};
 use super::template::Template;
+use crate::http::Headers;
 use crate::http::h1::{Decoder, Limits, Progress};
 use crate::http::target::normalise;
-use crate::runtime::{Clock, Peer, Worker};
+use crate::runtime::{Clock, Handle, Peer, Worker};
 
 /// A worker for exchanges, and the clock they see. The clock starts at Sun, 06 Nov 1994 08:49:37 GMT.
 pub(crate) struct Bench {
@@ -31,6 +36,10 @@ impl Bench {
         let clock = Clock::manual();
         let (worker, _mailbox) = Worker::new(clock.clone()).expect("the system gives a poll");
         Self { clock, worker }
+    }
+
+    pub(crate) fn handle(&self) -> Handle {
+        self.worker.handle()
     }
 
     /// One turn of the worker: it reads the clock.
@@ -69,7 +78,7 @@ impl Bench {
         };
         let length = head.head_bytes as u64;
         let started = handle.now();
-        let request = Request { head, body: None };
+        let request = Request::new(head, None);
         let mut exchange = Exchange::new(handle, Rc::new(client), request, site, (uri, args), started);
         exchange.record.request_bytes = length;
         exchange
@@ -112,5 +121,48 @@ impl Site for OneLocation {
 
     fn merge_slashes(&self) -> bool {
         true
+    }
+}
+
+/// Content for a request: these pieces, each after a wait, and then the end or a failure.
+pub(crate) struct Pieces {
+    pieces: VecDeque<Bytes>,
+    failure: Option<InflowError>,
+    waited: bool,
+    trailers: Headers,
+    meter: Rc<Cell<u64>>,
+}
+
+impl Pieces {
+    pub(crate) fn of(pieces: &[&'static str]) -> Self {
+        let pieces = pieces.iter().map(|piece| Bytes::from_static(piece.as_bytes())).collect();
+        Self { pieces, failure: None, waited: false, trailers: Headers::new(), meter: Rc::default() }
+    }
+
+    pub(crate) fn failing(pieces: &[&'static str], failure: InflowError) -> Self {
+        Self { failure: Some(failure), ..Self::of(pieces) }
+    }
+}
+
+impl Inflow for Pieces {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, InflowError>>> {
+        self.waited = !self.waited;
+        if self.waited {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let piece = self.pieces.pop_front();
+        self.meter.set(self.meter.get() + piece.as_ref().map_or(0, |piece| piece.len() as u64));
+        Poll::Ready(piece.map(Ok).or_else(|| self.failure.take().map(Err)))
+    }
+
+    fn trailers(&self) -> &Headers {
+        &self.trailers
+    }
+
+    fn set_limits(&mut self, _bytes_max: Option<u64>, _timeout: Duration) {}
+
+    fn meter(&self) -> Rc<Cell<u64>> {
+        Rc::clone(&self.meter)
     }
 }

@@ -12,7 +12,7 @@ use crate::config::build::{Build, Reading, ServerBuilder};
 use crate::config::diagnostics::Diagnostic;
 use crate::config::schema::{Contexts, Directive, Module, Origin, Repeat, Shape};
 use crate::exchange::plan::PlanBuilder;
-use crate::exchange::settings::{BodyFolder, Settings};
+use crate::exchange::settings::{BodyFolder, BodyInFile, Settings};
 use crate::http::h1::Limits;
 
 /// The module.
@@ -32,6 +32,8 @@ pub struct Conf {
     merge_slashes: bool,
     body_timeout: Duration,
     body_bytes_max: Option<u64>,
+    body_buffer_bytes: usize,
+    body_in_file: BodyInFile,
     body_folder: PathBuf,
     body_folder_levels: [u8; 3],
 }
@@ -51,6 +53,8 @@ impl Default for Conf {
             merge_slashes: true,
             body_timeout: settings.client_body_timeout,
             body_bytes_max: settings.client_max_body_size,
+            body_buffer_bytes: settings.client_body_buffer_bytes,
+            body_in_file: settings.client_body_in_file,
             body_folder: settings.client_body_folder.path.to_path_buf(),
             body_folder_levels: settings.client_body_folder.levels,
         }
@@ -206,14 +210,61 @@ impl Module for Client {
             origin: Origin::Nginx,
         },
         Directive {
+            name: "client_body_buffer_size",
+            contexts: Contexts::HTTP_SERVER_LOCATION,
+            args: Shape::one("SIZE"),
+            repeat: Repeat::Once,
+            set: |conf, arguments| {
+                conf.body_buffer_bytes = usize::try_from(arguments.size(0)?).unwrap_or(usize::MAX);
+                Ok(())
+            },
+            default: "16k",
+            doc: "How much of a request's body is kept in memory; a larger one goes to a file (`client_body_temp_path`). \
+                  Memory is taken as the body comes.",
+            example: "client_body_buffer_size 64k;",
+            origin: Origin::Nginx,
+        },
+        Directive {
+            name: "client_body_in_file_only",
+            contexts: Contexts::HTTP_SERVER_LOCATION,
+            args: Shape::one("on | clean | off"),
+            repeat: Repeat::Once,
+            set: |conf, arguments| {
+                conf.body_in_file = arguments.choice(0, BODIES_IN_FILES)?;
+                Ok(())
+            },
+            default: "off",
+            doc: "Whether every body that is received as a whole is put into a file with a name (`$request_body_file`), for \
+                  other programs to read, whatever its size. With `clean` the file is removed when the request is over; with \
+                  `on` it stays, and whoever reads it removes it. With `off` only what is too large for \
+                  `client_body_buffer_size` is in a file, which has no name.",
+            example: "client_body_in_file_only clean;",
+            origin: Origin::Nginx,
+        },
+        Directive {
+            name: "client_body_in_single_buffer",
+            contexts: Contexts::HTTP_SERVER_LOCATION,
+            args: Shape::Flag,
+            repeat: Repeat::Once,
+            set: |_, arguments| arguments.flag(0).map(drop),
+            default: "off",
+            doc: "In nginx it saves copying where `$request_body` is used. Here a body that is in memory always is in one \
+                  piece.",
+            example: "client_body_in_single_buffer on;",
+            origin: Origin::NginxNoEffect,
+        },
+        Directive {
             name: "client_body_temp_path",
             contexts: Contexts::HTTP_SERVER_LOCATION,
             args: Shape::between(1, 4, "FOLDER [LEVEL [LEVEL [LEVEL]]]"),
             repeat: Repeat::Once,
             set: set_body_folder,
             default: "client_body_temp",
-            doc: "The folder for bodies of requests that do not stay in memory, and how many digits of a file's number name \
-                  the folders on each level below it. Nothing uses it so far. A relative path is taken from the prefix.",
+            doc: "The folder for bodies of requests that do not stay in memory, and how many digits from the end of a named \
+                  file's number (`client_body_in_file_only`) name the folders on each level below it: with `1 2` the file \
+                  0000123457 is in `7/45`. Where the file system can, other files have no name from the start, so that \
+                  nothing is left behind whatever happens. A folder that is missing is made, with access for the server's \
+                  `user` alone. A relative path is taken from the prefix.",
             example: "client_body_temp_path /var/cache/webserv/bodies 1 2;",
             origin: Origin::Nginx,
         },
@@ -228,11 +279,16 @@ impl Module for Client {
     fn install(conf: &Conf, plan: &mut PlanBuilder, build: &mut Build<'_>) -> Result<(), Diagnostic> {
         plan.settings.client_body_timeout = conf.body_timeout;
         plan.settings.client_max_body_size = conf.body_bytes_max;
+        plan.settings.client_body_buffer_bytes = conf.body_buffer_bytes;
+        plan.settings.client_body_in_file = conf.body_in_file;
         plan.settings.client_body_folder =
             BodyFolder { path: Arc::from(build.prefix().join(&conf.body_folder)), levels: conf.body_folder_levels };
         Ok(())
     }
 }
+
+const BODIES_IN_FILES: &[(&str, BodyInFile)] =
+    &[("on", BodyInFile::On), ("clean", BodyInFile::Clean), ("off", BodyInFile::Off)];
 
 /// nginx's buffers as limits: a line fits into one of them, a head into all.
 fn limits(conf: &Conf) -> Limits {

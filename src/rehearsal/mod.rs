@@ -135,7 +135,7 @@ async fn answer(handle: &Handle, routes: &AddressRoutes, question: &Question) ->
     let (server, captured) = routes.select(head.host.as_ref().map(|host| &*host.name));
     let (uri, args) = (head.target.path(), head.target.query().unwrap_or_default());
     let client = Rc::new(question.client(handle, &routes.address));
-    let request = Request { head, body: None };
+    let request = Request::new(head, None);
     let site = Arc::clone(&server);
     let mut exchange = Exchange::new(handle.clone(), client, request, site, (uri, args), handle.now());
     exchange.trace = Some(Rc::default());

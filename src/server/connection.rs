@@ -266,11 +266,12 @@ impl Connection {
         let args = head.target.query().unwrap_or_default();
         let uri = head.target.path();
         let head_bytes = head.head_bytes as u64;
-        let request = Request { head, body };
+        let request = Request::new(head, body);
         let client = Rc::clone(&self.client);
         let mut exchange =
             Box::new(Exchange::new(self.station.handle.clone(), client, request, site, (uri, args), began));
         exchange.record.request_bytes = head_bytes;
+        exchange.record.content_meter = exchange.request.body.as_ref().map(|body| body.meter());
         exchange.record.pipelined = pipelined;
         if let Some(captured) = captured {
             exchange.keep_captures(captured);

@@ -2,6 +2,7 @@
 //!
 //! The decoder says what the bytes mean; this file says when to read and how long to wait.
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
@@ -21,8 +22,8 @@ use crate::runtime::{Deadline, SCRATCH_BYTES};
 /// How much one read takes at the most.
 const READ_BYTES: usize = 32 * 1024;
 
-/// How many reads of unread content are thrown away before other connections have their turn.
-const DISCARDS_PER_TURN: u32 = 8;
+/// How many reads of a request's content are taken in, or thrown away, before other connections have their turn.
+const READS_PER_TURN: u32 = 8;
 
 /// How long a body may pause before a location says otherwise; nginx's default `client_body_timeout`.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -144,8 +145,12 @@ impl Connection {
             deadline: handle.deadline(handle.now() + BODY_TIMEOUT),
             connection: Rc::clone(self),
             timeout: BODY_TIMEOUT,
+            waiting: false,
+            reads: 0,
+            is_chunked: head.framing == BodyFraming::Chunked,
             limit: None,
             received: 0,
+            on_wire: Rc::default(),
             trailers: Headers::new(),
             ended: false,
         }))
@@ -167,7 +172,7 @@ impl Connection {
                 Ok(Progress::End { .. }) => return Poll::Ready(Rest::Read),
                 Ok(Progress::Head(_)) => return Poll::Ready(Rest::Lost),
                 Err(error) => return Poll::Ready(Rest::Malformed(error)),
-                Ok(Progress::NeedMore) if reads == DISCARDS_PER_TURN => {
+                Ok(Progress::NeedMore) if reads == READS_PER_TURN => {
                     context.waker().wake_by_ref();
                     return Poll::Pending;
                 }
@@ -187,9 +192,17 @@ struct RequestBody {
     deadline: Deadline,
     /// `client_body_timeout`.
     timeout: Duration,
+    /// The client is being waited for; the deadline counts.
+    waiting: bool,
+    /// Reads since others had their turn.
+    reads: u32,
+    is_chunked: bool,
     /// `client_max_body_size`, for content whose length was not announced.
     limit: Option<u64>,
+    /// Bytes of content.
     received: u64,
+    /// Bytes of content and its framing.
+    on_wire: Rc<Cell<u64>>,
     trailers: Headers,
     ended: bool,
 }
@@ -199,28 +212,17 @@ impl Inflow for RequestBody {
         if self.ended {
             return Poll::Ready(None);
         }
-        let connection = Rc::clone(&self.connection);
         loop {
-            match connection.decode() {
-                Ok(Progress::Body(piece)) => {
-                    return Poll::Ready(Some(self.count(piece.len() as u64).map(|()| piece)));
-                }
-                Ok(Progress::End { trailers }) => {
-                    self.ended = true;
-                    self.trailers = trailers;
-                    return Poll::Ready(None);
-                }
-                Ok(Progress::NeedMore) => {}
-                Ok(Progress::Head(_)) => return Poll::Ready(Some(Err(InflowError::Closed))),
-                Err(error) => return Poll::Ready(Some(Err(InflowError::Malformed(error)))),
+            if let Some(progress) = self.next_in_buffer() {
+                self.waiting = false;
+                return Poll::Ready(progress);
             }
+            ready!(self.poll_turn(context));
             let read = |connection: &Connection| {
                 connection.transport.poll_read(&mut connection.buffer.borrow_mut(), READ_BYTES)
             };
-            match self.poll_receive(context, read) {
-                Poll::Ready(Ok(_)) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Some(Err(error))),
-                Poll::Pending => return Poll::Pending,
+            if let Err(error) = ready!(self.poll_fill(context, read)) {
+                return Poll::Ready(Some(Err(error)));
             }
         }
     }
@@ -232,23 +234,25 @@ impl Inflow for RequestBody {
         take: &mut dyn FnMut(&[u8]),
     ) -> Poll<Option<Result<(), InflowError>>> {
         let connection = Rc::clone(&self.connection);
-        let plain = connection.decoder.borrow().plain_bytes().filter(|bytes| *bytes > 0);
-        let Some(plain) = plain.filter(|_| !self.ended && connection.buffer.borrow().is_empty()) else {
+        let plain = connection.decoder.borrow().plain_bytes();
+        if self.ended || plain == 0 || !connection.buffer.borrow().is_empty() {
             return self.poll_next(context).map(|piece| piece.map(|piece| piece.map(|piece| take(&piece))));
-        };
+        }
+        ready!(self.poll_turn(context));
         let at_most = usize::try_from(plain).map_or(SCRATCH_BYTES, |plain| plain.min(SCRATCH_BYTES));
-        let mut counted = Ok(());
-        let received = connection.station.handle.with_scratch(|scratch| {
+        connection.station.handle.with_scratch(|scratch| {
             let read = |connection: &Connection| connection.transport.poll_read_into(&mut scratch[..at_most]);
-            let count = ready!(self.poll_receive(context, read))?;
+            let count = match ready!(self.poll_fill(context, read)) {
+                Ok(count) => count,
+                Err(error) => return Poll::Ready(Some(Err(error))),
+            };
             connection.decoder.borrow_mut().skip(count as u64);
-            counted = self.count(count as u64);
-            if counted.is_ok() {
-                take(&scratch[..count]);
-            }
-            Poll::Ready(Ok(()))
-        });
-        received.map(|received: Result<(), InflowError>| Some(received.and(counted)))
+            connection.expects_continue.set(false);
+            self.on_wire.set(self.on_wire.get() + count as u64);
+            self.received += count as u64;
+            take(&scratch[..count]);
+            Poll::Ready(Some(Ok(())))
+        })
     }
 
     fn trailers(&self) -> &Headers {
@@ -256,15 +260,62 @@ impl Inflow for RequestBody {
     }
 
     fn set_limits(&mut self, bytes_max: Option<u64>, timeout: Duration) {
-        self.limit = bytes_max;
+        // What was announced was judged with the head.
+        self.limit = bytes_max.filter(|_| self.is_chunked);
         self.timeout = timeout;
-        self.deadline.reset(self.connection.station.handle.now() + timeout);
+        self.waiting = false;
+    }
+
+    fn meter(&self) -> Rc<Cell<u64>> {
+        Rc::clone(&self.on_wire)
     }
 }
 
 impl RequestBody {
-    /// Reads once, which gives a byte at least; or waits, but not too long.
-    fn poll_receive(
+    /// What was received already: a piece, the end (`Some(None)`), or why there is none; nothing when more must be read.
+    fn next_in_buffer(&mut self) -> Option<Option<Result<Bytes, InflowError>>> {
+        let before = self.connection.buffer.borrow().len();
+        let progress = self.connection.decode();
+        let taken = before - self.connection.buffer.borrow().len();
+        self.on_wire.set(self.on_wire.get() + taken as u64);
+        let announced = self.connection.decoder.borrow().chunk_rest();
+        if let Some(limit) = self.limit
+            && let Ok(Progress::NeedMore | Progress::Body(_)) = &progress
+        {
+            let piece = if let Ok(Progress::Body(piece)) = &progress { piece.len() as u64 } else { 0 };
+            let (received, announced) = (self.received, announced.saturating_add(piece));
+            if received.saturating_add(announced) > limit {
+                return Some(Some(Err(InflowError::TooLarge { received, announced })));
+            }
+        }
+        match progress {
+            Ok(Progress::Body(piece)) => {
+                self.connection.expects_continue.set(false);
+                self.received += piece.len() as u64;
+                Some(Some(Ok(piece)))
+            }
+            Ok(Progress::End { trailers }) => {
+                self.ended = true;
+                self.trailers = trailers;
+                Some(None)
+            }
+            Ok(Progress::NeedMore) => None,
+            Ok(Progress::Head(_)) => Some(Some(Err(InflowError::Closed))),
+            Err(error) => Some(Some(Err(InflowError::Malformed(error)))),
+        }
+    }
+
+    /// Ready unless so much was read that it is the turn of others.
+    fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.reads < READS_PER_TURN {
+            return Poll::Ready(());
+        }
+        self.reads = 0;
+        Pin::new(&mut self.connection.station.handle.yield_now()).poll(context)
+    }
+
+    /// Reads once, a byte at least, and says how many; a client that waits is told to go on.
+    fn poll_fill(
         &mut self,
         context: &mut Context<'_>,
         read: impl FnOnce(&Connection) -> Poll<io::Result<usize>>,
@@ -278,23 +329,21 @@ impl RequestBody {
             return Poll::Ready(Err(InflowError::Io(error)));
         }
         match read(connection) {
-            Poll::Ready(Ok(0)) => Poll::Ready(Err(InflowError::Closed)),
+            Poll::Ready(Ok(0)) => return Poll::Ready(Err(InflowError::Closed)),
             Poll::Ready(Ok(count)) => {
-                self.deadline.reset(connection.station.handle.now() + self.timeout);
-                Poll::Ready(Ok(count))
+                self.reads += 1;
+                self.waiting = false;
+                return Poll::Ready(Ok(count));
             }
-            Poll::Ready(Err(error)) => Poll::Ready(Err(InflowError::Io(error))),
-            Poll::Pending => Pin::new(&mut self.deadline).poll(context).map(|()| Err(InflowError::TimedOut)),
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(InflowError::Io(error))),
+            Poll::Pending => self.reads = 0,
         }
-    }
-
-    fn count(&mut self, bytes: u64) -> Result<(), InflowError> {
-        self.connection.expects_continue.set(false);
-        self.received += bytes;
-        match self.limit {
-            Some(limit) if self.received > limit => Err(InflowError::TooLarge { limit }),
-            _ => Ok(()),
+        if !self.waiting {
+            // Only what the client takes counts, not what the handler does between two pieces.
+            self.waiting = true;
+            self.deadline.reset(connection.station.handle.now() + self.timeout);
         }
+        Pin::new(&mut self.deadline).poll(context).map(|()| Err(InflowError::TimedOut))
     }
 }
 

@@ -126,5 +126,5 @@ pub(super) fn id(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool 
 }
 
 pub(super) fn length(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
-    show(exchange.record.request_bytes, out)
+    show(exchange.record.request_length(), out)
 }

@@ -69,6 +69,14 @@ impl Chunked {
         Ok((bytes.len(), piece))
     }
 
+    /// How many bytes of the current chunk's data are still to come.
+    pub(super) fn data_rest(&self) -> u64 {
+        match self.stage {
+            Stage::Data { remaining } => remaining,
+            _ => 0,
+        }
+    }
+
     /// Notes that `count` bytes of data were taken.
     pub(super) fn take_data(&mut self, count: u64) {
         if let Stage::Data { remaining } = self.stage {

@@ -96,12 +96,12 @@ impl Decoder {
         matches!(self.stage, Stage::Length { .. } | Stage::Chunked(_) | Stage::Trailers(_) | Stage::Failed(_))
     }
 
-    /// How many bytes of a body of known length are to come. They may be read past the decoder, which is told of them by
-    /// `skip`, as long as no bytes wait in the buffer that it is given.
-    pub fn plain_bytes(&self) -> Option<u64> {
+    /// How many bytes of a body of known length are to come; 0 in any other. They may be read past the decoder, which is
+    /// told of them by `skip`, as long as no bytes wait in the buffer that it is given.
+    pub fn plain_bytes(&self) -> u64 {
         match self.stage {
-            Stage::Length { remaining } => Some(remaining),
-            _ => None,
+            Stage::Length { remaining } => remaining,
+            _ => 0,
         }
     }
 
@@ -109,6 +109,14 @@ impl Decoder {
     pub fn skip(&mut self, count: u64) {
         if let Stage::Length { remaining } = &mut self.stage {
             *remaining = remaining.saturating_sub(count);
+        }
+    }
+
+    /// How many bytes of the current chunk are still to come; 0 elsewhere.
+    pub fn chunk_rest(&self) -> u64 {
+        match &self.stage {
+            Stage::Chunked(chunked) => chunked.data_rest(),
+            _ => 0,
         }
     }
 
