@@ -16,6 +16,7 @@ pub mod host;
 pub mod media_types;
 pub mod method;
 pub mod mime;
+pub mod multipart;
 pub mod range;
 pub mod status;
 pub mod target;
