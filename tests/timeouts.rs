@@ -11,11 +11,15 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use webserv::config::load::{Origin, Request, load};
+use webserv::config::schema::AnyModule;
 use webserv::exchange::client::ListenerFacts;
 use webserv::modules::MODULES;
 use webserv::runtime::Clock;
 use webserv::server::Published;
 use webserv::server::worker::{Limits, NewListener, Prepared, Setup, add_listener};
+
+#[path = "timeouts/receiving.rs"]
+mod receiving;
 
 /// A worker with one listener, turned by the test.
 struct House {
@@ -33,6 +37,11 @@ impl House {
 
     /// As `with`, and with these in front of the server.
     fn with_http(http: &str, directives: &str) -> Self {
+        Self::with_modules(MODULES, http, directives)
+    }
+
+    /// As `with_http`, with other modules.
+    fn with_modules(modules: &'static [&'static dyn AnyModule], http: &str, directives: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::File::create(folder.path().join("large")).unwrap().set_len(64 << 20).unwrap();
         std::fs::write(folder.path().join("small"), "small").unwrap();
@@ -45,7 +54,7 @@ impl House {
             prefix: folder.path().to_owned(),
             globals: Vec::new(),
             error_log: None,
-            modules: MODULES,
+            modules,
         };
         let loaded = load(&request, None);
         let Ok(configuration) = loaded.result else { panic!("{:?}", loaded.report.diagnostics) };
@@ -59,6 +68,8 @@ impl House {
         let prepared = Prepared::with_clock(&setup, clock.clone()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
+        // As the server's own listeners; else small answers wait for each other.
+        socket2::SockRef::from(&listener).set_tcp_nodelay(true).unwrap();
         let address = listener.local_addr().unwrap();
         let facts = Arc::new(ListenerFacts { address: address.to_string().into(), inet: Some(address) });
         let new = NewListener { address: listened, facts, socket: listener.into() };
@@ -71,6 +82,7 @@ impl House {
     fn connect(&mut self) -> Client {
         let stream = TcpStream::connect(self.address).unwrap();
         stream.set_nonblocking(true).unwrap();
+        stream.set_nodelay(true).unwrap();
         self.turn();
         Client { stream, received: Vec::new() }
     }

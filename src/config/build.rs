@@ -127,6 +127,12 @@ impl Build<'_> {
         Ok(file)
     }
 
+    /// Notes a folder that the server writes to: it is made when the configuration takes effect, if the configuration
+    /// names it, and belongs to the user that the server becomes.
+    pub fn folder(&mut self, path: &Path, named: bool) {
+        self.resources.folder(path, named);
+    }
+
     /// The names of the virtual server that is being built; empty while its names are being gathered.
     pub fn server_names(&self) -> &[Name] {
         self.server_names

@@ -1,6 +1,7 @@
-//! The methods of `limit_except`.
+//! The methods that directives name: `limit_except`, `allow_methods`.
 
-use super::diagnostics::Diagnostic;
+use super::arguments::Arguments;
+use super::diagnostics::{Diagnostic, Place};
 use super::lines::Line;
 use super::session::Session;
 use crate::base::suggest::nearest;
@@ -12,21 +13,48 @@ pub(super) fn parse(line: &Line<'_>, session: &Session) -> Option<Box<[Method]>>
     let mut methods = Vec::new();
     let mut wrong = false;
     for word in line.words {
-        let name = word.text.to_ascii_uppercase();
-        if !NAMES.contains(&&*name) {
-            let error = Diagnostic::error(line.place(word), format!("invalid method \"{}\"", word.text));
-            session.report(match nearest(&name, NAMES.iter().copied()) {
-                Some(near) => error.label(format!("did you mean `{near}`?")),
-                None => error.label("no method has this name"),
-            });
-            wrong = true;
+        match method(&word.text, || line.place(word)) {
+            Ok(method) => methods.push(method),
+            Err(error) => {
+                session.report(error);
+                wrong = true;
+            }
         }
-        methods.extend(Method::parse(name.as_bytes()));
     }
-    if methods.contains(&Method::Get) && !methods.contains(&Method::Head) {
-        methods.push(Method::Head);
+    (!wrong).then(|| with_head(methods))
+}
+
+impl Arguments<'_> {
+    /// All words as methods, HEAD added where GET is among them.
+    ///
+    /// # Errors
+    /// The first word that is none.
+    pub fn methods(&self) -> Result<Box<[Method]>, Diagnostic> {
+        let words = self.words().enumerate();
+        let methods: Result<Vec<_>, _> = words.map(|(index, word)| method(word, || self.place(index))).collect();
+        methods.map(with_head)
     }
-    (!wrong).then(|| methods.into_boxed_slice())
+}
+
+fn method(word: &str, place: impl FnOnce() -> Place) -> Result<Method, Diagnostic> {
+    let name = word.to_ascii_uppercase();
+    if let Some(method) = Method::parse(name.as_bytes()).filter(|_| NAMES.contains(&&*name)) {
+        return Ok(method);
+    }
+    let error = Diagnostic::error(place(), format!("invalid method \"{word}\""));
+    Err(match nearest(&name, NAMES.iter().copied()) {
+        Some(near) => error.label(format!("did you mean `{near}`?")),
+        None => error.label("no method has this name"),
+    })
+}
+
+fn with_head(mut methods: Vec<Method>) -> Box<[Method]> {
+    if let Some(get) = methods.iter().position(|method| *method == Method::Get)
+        && !methods.contains(&Method::Head)
+    {
+        methods.insert(get + 1, Method::Head);
+    }
+    methods.into_boxed_slice()
 }
 
 /// Those that nginx knows here.

@@ -4,7 +4,8 @@
 //! log is not opened twice and a zone goes on counting. What the new one does not name is closed with the last plan
 //! that uses it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use super::zones::Zones;
 use crate::base::log_file::LogFile;
 use crate::base::reason::Reason;
 use crate::base::report::{Severity, report};
+use crate::runtime::{TempFileError, make_folder};
 
 /// What is open.
 #[derive(Debug, Default)]
@@ -21,6 +23,8 @@ pub struct Resources {
     log_files: HashMap<PathBuf, Arc<LogFile>>,
     /// What was open before; taken over when it is named again.
     previous: HashMap<PathBuf, Arc<LogFile>>,
+    /// Folders that the server writes to, and whether the configuration names them.
+    folders: BTreeMap<PathBuf, bool>,
     pub(super) zones: Zones,
     pub(super) sweeps: Sweeps,
 }
@@ -31,7 +35,7 @@ impl Resources {
         let Some(previous) = previous else { return Self::default() };
         let zones = Zones::after(&previous.zones);
         let sweeps = Sweeps::after(&previous.sweeps);
-        Self { log_files: HashMap::new(), previous: previous.log_files.clone(), zones, sweeps }
+        Self { previous: previous.log_files.clone(), zones, sweeps, ..Self::default() }
     }
 
     /// A log file, opened for appending and created if need be; the same path is the same file.
@@ -67,6 +71,22 @@ impl Resources {
         Ok((file, warning))
     }
 
+    /// Notes a folder that the server writes to; `named` says that the configuration names it, and that it is no default.
+    pub(super) fn folder(&mut self, path: &Path, named: bool) {
+        match self.folders.get_mut(path) {
+            Some(known) => *known |= named,
+            None => drop(self.folders.insert(path.to_owned(), named)),
+        }
+    }
+
+    /// Makes the folders that the configuration names and that are missing, for this user alone.
+    ///
+    /// # Errors
+    /// Those of mkdir(2).
+    pub fn make_folders(&self) -> Result<(), TempFileError> {
+        self.folders.iter().filter(|(_, named)| **named).try_for_each(|(path, _)| make_folder(path))
+    }
+
     /// Lets all lines from now on go to the files that have the logs' names now (`USR1`).
     pub fn reopen_logs(&self) {
         for (path, file) in &self.log_files {
@@ -77,7 +97,8 @@ impl Resources {
         }
     }
 
-    /// Gives the log files to the user that the server becomes, so that it can open them again.
+    /// Gives log files and folders to the user that the server becomes, so that it can open and write to them. It may
+    /// have no right to make the folders it takes by default, so they are made.
     pub fn hand_over(&self, user: u32, group: u32) {
         for (path, file) in &self.log_files {
             if let Err(error) = file.give_to(user, group) {
@@ -85,6 +106,22 @@ impl Resources {
                 report(Severity::Warn, format_args!("chown() \"{}\" failed {reason}", path.display()));
             }
         }
+        for path in self.folders.keys() {
+            if let Err(error) = Self::give_folder(path, user) {
+                report(Severity::Warn, format_args!("{error}"));
+            }
+        }
+    }
+
+    /// Gives a folder to a user, unless it is one like `/tmp`, where everybody may write.
+    fn give_folder(path: &Path, user: u32) -> Result<(), TempFileError> {
+        make_folder(path)?;
+        let failed = |call| move |error| TempFileError { call, path: path.to_owned(), error };
+        let status = std::fs::metadata(path).map_err(failed("stat"))?;
+        if status.uid() == user || status.mode() & STICKY != 0 {
+            return Ok(());
+        }
+        std::os::unix::fs::chown(path, Some(user), None).map_err(failed("chown"))
     }
 
     /// All log files.
@@ -102,5 +139,58 @@ impl Resources {
     pub fn take_effect(&mut self) {
         self.zones.take_effect();
         self.sweeps.take_effect();
+    }
+}
+
+/// The bit of a folder's mode by which only owners remove what is in it.
+const STICKY: u32 = 0o1000;
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn folders_that_are_named_are_made_for_this_user_alone() {
+        let place = tempfile::tempdir().unwrap();
+        let (named, default) = (place.path().join("named"), place.path().join("default"));
+        let mut resources = Resources::default();
+        resources.folder(&named, false);
+        resources.folder(&named, true);
+        resources.folder(&named, false);
+        resources.folder(&default, false);
+        resources.make_folders().unwrap();
+        resources.make_folders().unwrap();
+        assert_eq!(fs::metadata(&named).unwrap().permissions().mode() & 0o777, 0o700);
+        assert!(!default.exists());
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_told() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("a/b");
+        let mut resources = Resources::default();
+        resources.folder(&path, true);
+        let error = resources.make_folders().unwrap_err().to_string();
+        assert_eq!(error, format!("mkdir() \"{}\" failed (2: No such file or directory)", path.display()));
+    }
+
+    #[test]
+    fn the_user_gets_its_folders_but_none_that_is_everybodys() {
+        let place = tempfile::tempdir().unwrap();
+        let (default, shared) = (place.path().join("default"), place.path().join("shared"));
+        fs::create_dir(&shared).unwrap();
+        fs::set_permissions(&shared, fs::Permissions::from_mode(0o1777)).unwrap();
+        let me = rustix::process::geteuid().as_raw();
+        // Only root can give anything away.
+        let user = if me == 0 { 12345 } else { me };
+        let mut resources = Resources::default();
+        resources.folder(&default, false);
+        resources.folder(&shared, true);
+        resources.hand_over(user, 12345);
+        assert_eq!(fs::metadata(&default).unwrap().uid(), user);
+        assert_eq!(fs::metadata(&shared).unwrap().uid(), me);
     }
 }

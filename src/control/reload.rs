@@ -46,8 +46,12 @@ fn warn_of_what_stays(server: &Server, configuration: &Configuration) {
     }
 }
 
-/// Binds what is new.
+/// Makes and binds what is new.
 fn prepare(server: &Server, configuration: Configuration) -> Option<(Configuration, Change)> {
+    if let Err(error) = configuration.resources.make_folders() {
+        report(Severity::Emerg, format_args!("{error}"));
+        return None;
+    }
     match server.listeners.prepare(&configuration.tree, server.workers.len()) {
         Ok(change) => Some((configuration, change)),
         Err(errors) => {

@@ -18,6 +18,7 @@ use crate::base::report::{self, Severity, report};
 use crate::config::load::{self, Configuration, Process, Request};
 use crate::config::render;
 use crate::config::resources::Resources;
+use crate::runtime::TempFileError;
 use crate::server::Published;
 use crate::server::worker::{Limits, Setup};
 
@@ -33,6 +34,9 @@ pub enum ServeError {
     /// The server cannot become its user.
     #[error(transparent)]
     Privileges(#[from] PrivilegeError),
+    /// A folder that the configuration names is missing and cannot be made.
+    #[error(transparent)]
+    Folder(#[from] TempFileError),
     /// Something the process needs is refused by the system.
     #[error("{what} {}", Reason(error))]
     System {
@@ -97,6 +101,7 @@ impl Server {
             // As in nginx: who may not raise the limit has the one there is.
             report(Severity::Alert, format_args!("setrlimit(RLIMIT_NOFILE, {files_max}) failed ({error})"));
         }
+        resources.make_folders()?;
         let mut listeners = Listeners::default();
         let change = listeners.prepare(&tree, process.workers).map_err(ServeError::Bind)?;
         let pid_file = match &process.pid {

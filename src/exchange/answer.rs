@@ -13,7 +13,7 @@ use super::exchange::{ErrorState, Exchange, Shown};
 use super::plan::{Handling, Outcome, Plan, Stage};
 use super::redirect;
 use super::response::Response;
-use super::settings::{ErrorAnswer, ErrorTarget};
+use super::settings::{AllowedMethods, ErrorAnswer, ErrorTarget};
 use super::trace::Step;
 use crate::base::report::Severity;
 use crate::http::h1::BodyFraming;
@@ -141,6 +141,9 @@ fn enter(exchange: &mut Exchange, redirect_to_slash: bool) -> Turn {
     {
         exchange.plan = Arc::clone(&except.plan);
     }
+    if let Some(refused) = refuse_method(exchange) {
+        return refused;
+    }
     if let Some(refused) = refuse_large_body(exchange) {
         return refused;
     }
@@ -151,7 +154,31 @@ fn enter(exchange: &mut Exchange, redirect_to_slash: bool) -> Turn {
     Turn::Location
 }
 
-/// `client_max_body_size`: at once for a body whose length was announced, else as it comes.
+/// `allow_methods`: not asked for what was made of the request, a subrequest or an error page.
+fn refuse_method(exchange: &mut Exchange) -> Option<Turn> {
+    let allowed = exchange.plan.settings.allowed_methods.clone()?;
+    let answers_refusal = exchange.error.allow.is_some();
+    let was_changed = exchange.method != exchange.request.head.method;
+    if answers_refusal || was_changed || exchange.is_subrequest() || allowed.methods.contains(&exchange.method) {
+        return None;
+    }
+    exchange.tell(|| Step::Decided { module: "allow_methods" });
+    if exchange.method == Method::Options {
+        return Some(options(&allowed));
+    }
+    exchange.error.allow = Some(allowed.field.clone());
+    Some(Turn::Outcome(Outcome::Fail(Status::METHOD_NOT_ALLOWED)))
+}
+
+/// What a location allows (RFC 9110 section 9.3.7).
+fn options(allowed: &AllowedMethods) -> Turn {
+    let mut response = Response::new(Status::NO_CONTENT);
+    response.headers.append(names::ALLOW, allowed.field.clone());
+    Turn::Finish(Box::new(response))
+}
+
+/// `client_max_body_size`: at once for a body whose length was announced, else as it comes. As in nginx the location
+/// that was asked for judges the announced length, and not one that an internal redirect leads to.
 fn refuse_large_body(exchange: &mut Exchange) -> Option<Turn> {
     // What answers the refusal itself (an error page) is not refused again.
     if exchange.error.too_large {
@@ -160,7 +187,7 @@ fn refuse_large_body(exchange: &mut Exchange) -> Option<Turn> {
     let settings = &exchange.plan.settings;
     let body = exchange.request.body.as_mut()?;
     body.set_limits(settings.client_max_body_size, settings.client_body_timeout);
-    let limit = settings.client_max_body_size?;
+    let limit = settings.client_max_body_size.filter(|_| !exchange.internal)?;
     let BodyFraming::Length(length) = exchange.request.head.framing else { return None };
     if length <= limit {
         return None;
@@ -229,6 +256,14 @@ fn cycle(exchange: &mut Exchange) -> Turn {
 
 /// An error, or a redirect: by `error_page` where one fits, else by the built-in page.
 fn fail(exchange: &mut Exchange, status: Status, location: Option<Bytes>) -> Turn {
+    if status == Status::METHOD_NOT_ALLOWED
+        && exchange.method == Method::Options
+        && let Some(allowed) = &exchange.plan.settings.allowed_methods
+    {
+        // OPTIONS is allowed, and no handler has an answer of its own.
+        exchange.error.allow = None;
+        return options(allowed);
+    }
     exchange.tell(|| Step::Failed { status });
     exchange.error.status = Some(status);
     // An error page does not make a broken request whole.

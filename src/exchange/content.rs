@@ -31,7 +31,7 @@ pub enum Content {
     /// None, or none of it was received.
     #[default]
     Empty,
-    /// In memory; never empty.
+    /// In memory; empty where the last chunk was the first.
     Memory(Bytes),
     /// In a file; with `client_body_in_file_only` also if it is empty.
     File(Rc<TempFile>),
@@ -204,12 +204,11 @@ impl Exchange {
                 }
             }
             InflowError::Closed => {
-                self.report(Severity::Info, format_args!("{error} while reading client request body"));
+                self.report(Severity::Info, format_args!("{error}"));
                 self.close_with(Status::BAD_REQUEST)
             }
             InflowError::Io(error) => {
-                let reason = Reason(error);
-                self.report(Severity::Info, format_args!("recv() failed {reason} while reading client request body"));
+                self.report(Severity::Info, format_args!("recv() failed {}", Reason(error)));
                 self.close_with(Status::BAD_REQUEST)
             }
         }
@@ -223,7 +222,7 @@ impl Exchange {
 
     fn cannot_keep(&mut self, error: &TempFileError) -> Outcome {
         self.request.body = None;
-        self.report(Severity::Crit, format_args!("{error} while reading client request body"));
+        self.report(Severity::Crit, format_args!("{error}"));
         Outcome::Fail(Status::INTERNAL_SERVER_ERROR)
     }
 
@@ -292,7 +291,6 @@ impl Spool<'_> {
         }
         Ok(match self.file {
             Some(file) => Content::File(Rc::new(file)),
-            None if self.memory.is_empty() => Content::Empty,
             None => Content::Memory(Bytes::from(self.memory)),
         })
     }

@@ -2,8 +2,7 @@
 //! and `$pipe` of `ngx_http_log_module`).
 //!
 //! Here is the table; what computes the values is in `request`, `response` and `connection`. Called by `config`, which
-//! resolves names by it, and by what has a built-in template. Left out: `$proxy_protocol_*`, `$tcpinfo_*`,
-//! `$request_body` and `$request_body_file`.
+//! resolves names by it, and by what has a built-in template. Left out: `$proxy_protocol_*` and `$tcpinfo_*`.
 
 mod connection;
 mod request;
@@ -25,7 +24,11 @@ pub const CORE_VARIABLES: &[Variable] = &[
         connection::time,
         "How long the connection has been open, in seconds to the millisecond.",
     ),
-    single("content_length", request::content_length, "The request's Content-Length field."),
+    single(
+        "content_length",
+        request::content_length,
+        "The request's Content-Length field; of a chunked body that was received as a whole, its length.",
+    ),
     single("content_type", request::content_type, "The request's Content-Type field."),
     family("cookie_", request::cookie, "The cookie of this name."),
     single("document_root", request::document_root, "The value of root or alias for the request."),
@@ -50,6 +53,12 @@ pub const CORE_VARIABLES: &[Variable] = &[
     single("remote_port", connection::remote_port, "The client's port."),
     single("remote_user", request::remote_user, "The user name that was given with Basic authentication."),
     single("request", request::line, "The whole request line, as received."),
+    single("request_body", request::body, "The request's body, if it was received as a whole and is in memory."),
+    single(
+        "request_body_file",
+        request::body_file,
+        "The file that the request's body is in, if client_body_in_file_only gives it a name.",
+    ),
     single("request_completion", response::completion, "\"OK\" if the whole response was sent, else empty."),
     single(
         "request_filename",

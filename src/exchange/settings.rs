@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use super::template::Template;
 use crate::base::report::ErrorLog;
+use crate::http::method::Method;
 use crate::http::mime::{self, MimeTypes};
 use crate::http::status::Status;
 use crate::runtime::Symlinks;
@@ -70,6 +71,8 @@ pub struct Settings {
     pub satisfy: Satisfy,
     /// `auth_delay`: how long a 401 of the access checks is held back.
     pub auth_delay: Duration,
+    /// `allow_methods`; `None` is all of them.
+    pub allowed_methods: Option<Arc<AllowedMethods>>,
     /// `internal`: only internal redirects reach this location.
     pub internal: bool,
     /// `log_not_found`: missing files are errors in the log.
@@ -150,6 +153,15 @@ pub enum ServerTokens {
     Build,
     /// An own signature; an empty one sends no `Server` field.
     Text(Bytes),
+}
+
+/// `allow_methods`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllowedMethods {
+    /// The methods that the location's handlers are asked for.
+    pub methods: Box<[Method]>,
+    /// What `Allow` says: these, and OPTIONS, which is answered in any case.
+    pub field: Bytes,
 }
 
 /// Where files are.
@@ -277,6 +289,7 @@ impl Settings {
             recursive_error_pages: false,
             satisfy: Satisfy::All,
             auth_delay: Duration::ZERO,
+            allowed_methods: None,
             internal: false,
             log_not_found: true,
             log_subrequest: false,

@@ -34,7 +34,7 @@ pub struct Conf {
     body_bytes_max: Option<u64>,
     body_buffer_bytes: usize,
     body_in_file: BodyInFile,
-    body_folder: PathBuf,
+    body_folder: Option<PathBuf>,
     body_folder_levels: [u8; 3],
 }
 
@@ -55,7 +55,7 @@ impl Default for Conf {
             body_bytes_max: settings.client_max_body_size,
             body_buffer_bytes: settings.client_body_buffer_bytes,
             body_in_file: settings.client_body_in_file,
-            body_folder: settings.client_body_folder.path.to_path_buf(),
+            body_folder: None,
             body_folder_levels: settings.client_body_folder.levels,
         }
     }
@@ -189,8 +189,9 @@ impl Module for Client {
                 Ok(())
             },
             default: "60s",
-            doc: "How long a client may send nothing in the middle of a request's body, before the request is given up \
-                  with 408.",
+            doc: "How long a client may send nothing in the middle of a request's body, while it is waited for. Then the \
+                  request is answered with 408 and the connection closed, where nginx closes it without an answer; or it is \
+                  reset, with `reset_timedout_connection`.",
             example: "client_body_timeout 20s;",
             origin: Origin::Nginx,
         },
@@ -281,8 +282,12 @@ impl Module for Client {
         plan.settings.client_max_body_size = conf.body_bytes_max;
         plan.settings.client_body_buffer_bytes = conf.body_buffer_bytes;
         plan.settings.client_body_in_file = conf.body_in_file;
-        plan.settings.client_body_folder =
-            BodyFolder { path: Arc::from(build.prefix().join(&conf.body_folder)), levels: conf.body_folder_levels };
+        let folder = match &conf.body_folder {
+            Some(folder) => build.prefix().join(folder),
+            None => build.prefix().join(&plan.settings.client_body_folder.path),
+        };
+        build.folder(&folder, conf.body_folder.is_some());
+        plan.settings.client_body_folder = BodyFolder { path: Arc::from(folder), levels: conf.body_folder_levels };
         Ok(())
     }
 }
@@ -336,7 +341,7 @@ fn set_body_folder(conf: &mut Conf, arguments: &mut Arguments<'_>) -> Result<(),
         let error = arguments.error(1, "the levels of \"client_body_temp_path\" are too long");
         return Err(error.label("expected at most 10 digits in all"));
     }
-    conf.body_folder = arguments.path(0);
+    conf.body_folder = Some(arguments.path(0));
     conf.body_folder_levels = levels;
     Ok(())
 }

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod access_log;
 pub mod addition;
+pub mod allow_methods;
 pub mod auth_basic;
 pub mod auth_request;
 pub mod autoindex;
@@ -62,6 +63,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<error_page::ErrorPage>::NEW,
     &Erased::<internal::Internal>::NEW,
     &Erased::<satisfy::Satisfy>::NEW,
+    &Erased::<allow_methods::AllowMethods>::NEW,
     &Erased::<log_settings::LogSettings>::NEW,
     &Erased::<types::Types>::NEW,
     &Erased::<root::Root>::NEW,
@@ -101,6 +103,7 @@ mod tests {
     fn the_examples_of_the_manual_are_accepted() {
         check_examples::<access::Access>();
         check_examples::<addition::Addition>();
+        check_examples::<allow_methods::AllowMethods>();
         check_examples::<auth_basic::AuthBasic>();
         check_examples::<auth_request::AuthRequest>();
         check_examples::<autoindex::Autoindex>();

@@ -17,6 +17,7 @@ use crate::base::reason::Reason;
 use crate::base::report::Severity;
 use crate::exchange::Exchange;
 use crate::exchange::body::{Body, Chunk, FileSlice};
+use crate::exchange::content::Content;
 use crate::exchange::response::Response;
 use crate::exchange::shared_file::SMALL_BYTES_MAX;
 use crate::http::h1::encoder::{CHUNK_END, chunk_head, encode_trailers};
@@ -108,6 +109,8 @@ impl Connection {
     /// Hands the finished exchange over to be logged when its bytes are sent: at once, or with the answers to the
     /// requests that the client has already sent behind it.
     pub(super) async fn deliver(&self, exchange: Box<Exchange>, keep: bool) -> Result<(), Ending> {
+        // Content takes memory, or a descriptor, until its exchange is over.
+        let keep = keep && matches!(exchange.content(), Content::Empty);
         let collected = {
             let mut outbox = self.outbox.borrow_mut();
             outbox.exchanges.push(exchange);

@@ -160,7 +160,7 @@ const UNCOMPARED: &[(&str, &str)] = &[
 const DIRECTIVES: &str = "
     client_header_timeout client_body_timeout send_timeout keepalive_timeout keepalive_requests keepalive_time
     lingering_close lingering_time lingering_timeout reset_timedout_connection client_header_buffer_size
-    large_client_header_buffers client_max_body_size max_headers ignore_invalid_headers underscores_in_headers
+    large_client_header_buffers client_body_buffer_size client_body_in_file_only client_max_body_size max_headers ignore_invalid_headers underscores_in_headers
     user worker_processes worker_rlimit_nofile worker_connections multi_accept pid error_log daemon include http server
     listen server_name server_tokens root alias index location types default_type error_page recursive_error_pages
     return internal try_files sendfile sendfile_max_chunk chunked_transfer_encoding keepalive_disable disable_symlinks
@@ -180,7 +180,7 @@ const WITHOUT_EFFECT: &str = "
     postpone_output connection_pool_size request_pool_size server_names_hash_max_size server_names_hash_bucket_size
     types_hash_max_size types_hash_bucket_size variables_hash_max_size variables_hash_bucket_size output_buffers
     referer_hash_max_size referer_hash_bucket_size
-    msie_padding msie_refresh accept_mutex use worker_priority master_process tcp_nopush";
+    msie_padding msie_refresh accept_mutex use worker_priority master_process tcp_nopush client_body_in_single_buffer";
 
 /// Each, or a member of each family.
 const VARIABLES: &str = "
@@ -189,5 +189,5 @@ const VARIABLES: &str = "
     $remote_addr $remote_port $remote_user $binary_remote_addr $document_root $request_filename $realpath_root $status
     $body_bytes_sent $bytes_sent $request_length $request_time $request_id $connection $connection_requests $time_local
     $sent_trailer_a $invalid_referer $secure_link $secure_link_expires $uid_got $uid_set
-    $time_iso8601 $msec $pid $content_type $content_length $limit_rate $nginx_version
+    $request_body $request_body_file $time_iso8601 $msec $pid $content_type $content_length $limit_rate $nginx_version
     $limit_req_status $limit_conn_status";

@@ -1,5 +1,8 @@
 //! What clients may send.
 
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
 use crate::support::*;
 
 fn site(conf: &str) -> Running {
@@ -77,6 +80,42 @@ fn a_body_that_is_too_large_is_refused_at_once() {
 }
 
 #[test]
+fn the_folder_for_bodies_is_made_for_the_servers_user_alone() {
+    let as_root = rustix::process::geteuid().is_root();
+    let site = Site::new()
+        .main(if as_root { "user nobody;" } else { "" })
+        .with_folder(|folder| {
+            // The user must get to its files.
+            std::fs::set_permissions(folder, Permissions::from_mode(0o755)).expect("it is ours");
+        })
+        .conf("client_body_temp_path {root}/bodies; return 200 hi;")
+        .start();
+    let made = std::fs::metadata(site.path("bodies")).expect("it was made");
+    assert_eq!(made.permissions().mode() & 0o777, 0o700);
+    assert_eq!(made.uid() != rustix::process::geteuid().as_raw(), as_root);
+}
+
+#[test]
+fn a_folder_for_bodies_that_cannot_be_made_is_an_error_of_the_start_and_of_a_reload() {
+    let text = "events { } http { server { listen 127.0.0.1:0; location / { LINE return 200 old; } } }";
+    let wrong = text.replace("LINE", "client_body_temp_path {root}/no/bodies;");
+    let output = Site::new().config(&wrong).unstarted().webserv(&[]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && told.contains("/no/bodies\" failed (2: No such file or directory)"), "{told}");
+    let site = Site::new().config(&text.replace("LINE", "")).start();
+    let told = site.try_reconfigure(&wrong).expect_err("it is refused");
+    assert!(told.contains("/no/bodies\" failed (2: No such file or directory)"), "{told}");
+    assert_eq!(site.get("/").text(), "old");
+}
+
+#[test]
+fn checking_a_configuration_makes_no_folder() {
+    let folder = Site::new().conf("client_body_temp_path {root}/bodies;").unstarted();
+    assert!(folder.webserv(&["-t"]).status.success());
+    assert!(!folder.path("bodies").exists());
+}
+
+#[test]
 fn how_heads_are_read_is_said_by_the_default_server() {
     let site = Site::new()
         .http("server { listen 127.0.0.1:0 default_server; server_name first; max_headers 2; return 200 first; }")
@@ -94,6 +133,9 @@ fn settings_without_sense_are_refused() {
         ("large_client_header_buffers 4 100;", "must be equal to or greater than 512 bytes"),
         ("client_max_body_size -1;", "invalid size \"-1\""),
         ("client_body_temp_path a 0;", "expected a number of digits"),
+        ("client_body_in_file_only yes;", "client_body_in_file_only"),
+        ("client_body_in_single_buffer yes;", "client_body_in_single_buffer"),
+        ("client_body_buffer_size much;", "invalid size \"much\""),
         ("location / { max_headers 5; }", "not allowed here"),
     ] {
         let checked = check_config(&format!("events {{ }} http {{ server {{ {line} }} }}"));

@@ -3,6 +3,7 @@
 mod access;
 mod access_log;
 mod addition;
+mod allow_methods;
 mod auth_basic;
 mod auth_request;
 mod autoindex;

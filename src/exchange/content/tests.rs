@@ -96,7 +96,7 @@ fn no_content_is_empty_content() {
         let (exchange, outcome) = place.receive(exchange);
         assert!(outcome.is_ok() && matches!(exchange.content(), Content::Empty), "{framing}");
     }
-    assert!(matches!(place.received(&[]).content(), Content::Empty));
+    assert!(place.received(&[]).content().is_empty());
     assert!(!place.folder.path().join("bodies").exists());
 }
 
@@ -154,6 +154,21 @@ fn a_file_that_cannot_be_made_is_the_servers_fault() {
     let (exchange, outcome) = place.receive(exchange);
     assert!(matches!(outcome, Err(Outcome::Fail(Status::INTERNAL_SERVER_ERROR))));
     assert!(exchange.request.body.is_none(), "the rest is nobody's");
+}
+
+#[test]
+fn variables_tell_where_content_is() {
+    let values = "$content_length [$request_body]";
+    let mut place = Place::new();
+    assert_eq!(rendered(values, &place.exchange("Transfer-Encoding: chunked", Some(Pieces::of(&["hello"])))), " []");
+    assert_eq!(rendered(values, &place.received(&["hello"])), "5 [hello]");
+    assert_eq!(rendered(values, &place.received(&[])), "0 []");
+    assert_eq!(rendered(values, &place.received(&["hello", "123456"])), "11 []");
+    place.in_file = BodyInFile::Clean;
+    let exchange = place.received(&["hello"]);
+    let file = rendered("$request_body_file", &exchange);
+    assert_eq!(fs::read(file).unwrap(), b"hello");
+    assert_eq!(rendered("$request_body", &exchange), "");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use super::{join_fields, show};
 use crate::base::reason::Reason;
 use crate::base::report::Severity;
+use crate::exchange::content::Content;
 use crate::exchange::variables::append;
 use crate::exchange::{Exchange, Shown};
 use crate::http::headers::names;
@@ -68,7 +69,27 @@ pub(super) fn content_type(exchange: &Exchange, _member: &str, out: &mut Vec<u8>
 }
 
 pub(super) fn content_length(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
-    append(exchange.request.header(names::CONTENT_LENGTH).map(|value| &**value), out)
+    match exchange.request.header(names::CONTENT_LENGTH) {
+        Some(value) => append(Some(value), out),
+        None => match exchange.content() {
+            Content::Empty => false,
+            received => show(received.length(), out),
+        },
+    }
+}
+
+pub(super) fn body(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
+    match exchange.content() {
+        Content::Memory(bytes) => append(Some(bytes), out),
+        Content::Empty | Content::File(_) => false,
+    }
+}
+
+pub(super) fn body_file(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
+    match exchange.content() {
+        Content::File(file) => append(file.path().map(|path| path.as_os_str().as_bytes()), out),
+        Content::Empty | Content::Memory(_) => false,
+    }
 }
 
 pub(super) fn cookie(exchange: &Exchange, member: &str, out: &mut Vec<u8>) -> bool {
