@@ -169,6 +169,12 @@ impl Build<'_> {
         self.resources.kept.keep(&key)
     }
 
+    /// Has what a killed process left unfinished in a folder removed, once the configuration takes effect; a folder that
+    /// was looked through since the start is not looked through again.
+    pub fn sweep(&mut self, folder: &Path) {
+        self.resources.sweeps.add(folder);
+    }
+
     /// Keeps a warning; or an error, where the module can go on and find more.
     pub fn warn(&mut self, finding: Diagnostic) {
         self.warnings.push(finding);

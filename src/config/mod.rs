@@ -35,6 +35,7 @@ mod semicolons;
 mod session;
 pub mod sources;
 mod structure;
+mod sweeps;
 mod syslog_word;
 #[cfg(test)]
 pub(crate) mod testing;

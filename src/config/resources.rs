@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::diagnostics::{Diagnostic, Level, Place};
+use super::sweeps::Sweeps;
 use super::zones::Zones;
 use crate::base::log_file::LogFile;
 use crate::base::reason::Reason;
@@ -27,6 +28,7 @@ pub struct Resources {
     folders: BTreeMap<PathBuf, bool>,
     pub(super) zones: Zones,
     pub(super) kept: Kept,
+    pub(super) sweeps: Sweeps,
 }
 
 /// What modules keep across reloads, by what it is for. Where several of one configuration have the same key, their
@@ -60,7 +62,8 @@ impl Resources {
         let Some(previous) = previous else { return Self::default() };
         let zones = Zones::after(&previous.zones);
         let kept = Kept::after(&previous.kept);
-        Self { previous: previous.log_files.clone(), zones, kept, ..Self::default() }
+        let sweeps = Sweeps::after(&previous.sweeps);
+        Self { previous: previous.log_files.clone(), zones, kept, sweeps, ..Self::default() }
     }
 
     /// A log file, opened for appending and created if need be; the same path is the same file.
@@ -164,6 +167,7 @@ impl Resources {
     /// Does what had to wait until nothing can refuse the configuration any more: called when it is published.
     pub fn take_effect(&mut self) {
         self.zones.take_effect();
+        self.sweeps.take_effect();
     }
 }
 

@@ -95,7 +95,7 @@ pub fn serve(request: Request, started: impl FnOnce(&[&str])) -> Result<ExitCode
 impl Server {
     /// Opens and binds as who it was started as, then becomes the user, then starts the workers.
     fn start(request: Request, configuration: Configuration, causes: &Sender<Cause>) -> Result<Self, ServeError> {
-        let Configuration { process, tree, resources } = configuration;
+        let Configuration { process, tree, mut resources } = configuration;
         let identity = privileges::identity(process.user.as_ref())?;
         if let Some(files_max) = process.open_files_max
             && let Err(error) = privileges::limit_open_files(files_max)
@@ -115,6 +115,7 @@ impl Server {
             privileges::become_user(&identity)?;
         }
         report::set_process_log(Arc::clone(&process.error_log));
+        resources.take_effect();
         let published = Arc::new(Published::new(Arc::new(tree)));
         let setup = Arc::new(Setup {
             published: Arc::clone(&published),

@@ -5,23 +5,25 @@ use std::sync::mpsc::Sender;
 use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 use super::causes::Cause;
 
-/// Sends each signal's cause to the channel, from a thread of its own, for as long as somebody listens.
+/// Sends each signal's cause to the channel, from a thread of its own, for as long as somebody listens. XFSZ has none: a
+/// file that grows beyond what the process may write fails with the write, and must not end the process.
 ///
 /// # Errors
 /// When the handlers cannot be installed or the thread cannot be started.
 pub(super) fn watch(causes: Sender<Cause>) -> io::Result<()> {
-    let mut signals = Signals::new([SIGHUP, SIGUSR1, SIGQUIT, SIGTERM, SIGINT])?;
+    let mut signals = Signals::new([SIGHUP, SIGUSR1, SIGQUIT, SIGTERM, SIGINT, SIGXFSZ])?;
     thread::Builder::new().name("signals".into()).spawn(move || {
         for signal in signals.forever() {
             let cause = match signal {
                 SIGHUP => Cause::Reload,
                 SIGUSR1 => Cause::ReopenLogs,
                 SIGQUIT => Cause::Retire,
+                SIGXFSZ => continue,
                 _ => Cause::Stop,
             };
             if causes.send(cause).is_err() {

@@ -167,6 +167,16 @@ pub trait Inflow {
     /// The next piece of content; `Ready(None)` at the end.
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, InflowError>>>;
 
+    /// The next piece of content, lent to `take` while this call lasts, for who only passes it on: it need not be copied
+    /// into memory of its own. Otherwise as `poll_next`; `take` is called once at the most.
+    fn poll_lend(
+        &mut self,
+        context: &mut Context<'_>,
+        take: &mut dyn FnMut(&[u8]),
+    ) -> Poll<Option<Result<(), InflowError>>> {
+        self.poll_next(context).map(|piece| piece.map(|piece| piece.map(|piece| take(&piece))))
+    }
+
     /// The trailer section (RFC 9110 section 6.5), complete once the end was seen.
     fn trailers(&self) -> &Headers;
 

@@ -65,7 +65,7 @@ impl Exchange {
 
     /// Refuses, as missing, whatever lies in a `root` or `alias` that a variable leads out of: in a
     /// location `~ ^/i(.*)` with `alias /data/$1`, `/i../x` would be a neighbour of `/data`.
-    fn test_root(&self) -> io::Result<()> {
+    pub(super) fn test_root(&self) -> io::Result<()> {
         let parts = self.plan.settings.root.path.parts();
         let leads_out = parts.iter().any(|part| match part {
             Part::Literal(_) => false,
@@ -77,7 +77,7 @@ impl Exchange {
         if leads_out { Err(Errno::NOENT.into()) } else { Ok(()) }
     }
 
-    fn trusting<T>(&self, open: impl FnOnce(Option<&Path>) -> T) -> T {
+    pub(super) fn trusting<T>(&self, open: impl FnOnce(Option<&Path>) -> T) -> T {
         match &self.plan.settings.symlinks.trusted {
             Some(trusted) => open(Some(as_path(&trusted.render(self)))),
             None => open(None),
@@ -122,7 +122,7 @@ pub fn is_unsafe(name: &[u8]) -> bool {
     name.split(|byte| *byte == b'/').any(|segment| segment == b"..") || name.contains(&0)
 }
 
-fn as_path(path: &[u8]) -> &Path {
+pub(super) fn as_path(path: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(path))
 }
 

@@ -30,7 +30,9 @@ pub mod response;
 pub mod settings;
 pub mod shared_file;
 pub mod site;
+pub mod storing;
 pub mod subrequest;
+pub mod target;
 pub mod template;
 #[cfg(test)]
 pub(crate) mod test_support;

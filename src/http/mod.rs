@@ -17,6 +17,7 @@ pub mod host;
 pub mod media_types;
 pub mod method;
 pub mod mime;
+pub mod multipart;
 pub mod proxy_protocol;
 pub mod range;
 pub mod status;

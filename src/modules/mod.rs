@@ -14,6 +14,7 @@ pub mod cgi;
 pub mod charset;
 pub mod client;
 pub mod conditional;
+pub mod dav;
 pub mod empty_gif;
 pub mod error_log;
 pub mod error_page;
@@ -91,6 +92,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<auth_basic::AuthBasic>::NEW,
     &Erased::<auth_request::AuthRequest>::NEW,
     &Erased::<try_files::TryFiles>::NEW,
+    &Erased::<dav::Dav>::NEW,
     &Erased::<empty_gif::EmptyGif>::NEW,
     &Erased::<cgi::Cgi>::NEW,
     &Erased::<index::Index>::NEW,
@@ -123,6 +125,7 @@ mod tests {
         check_examples::<charset::Charset>();
         check_examples::<client::Client>();
         check_examples::<conditional::Conditional>();
+        check_examples::<dav::Dav>();
         check_examples::<empty_gif::EmptyGif>();
         check_examples::<error_page::ErrorPage>();
         check_examples::<expect::Expect>();

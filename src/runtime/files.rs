@@ -92,8 +92,9 @@ impl AsFd for OpenFile {
 }
 
 impl FileStatus {
+    /// What a stat(2) tells.
     #[allow(clippy::useless_conversion, clippy::unnecessary_cast)] // the fields' types differ between machines
-    pub(super) fn of(stat: &Stat) -> FileStatus {
+    pub fn of(stat: &Stat) -> FileStatus {
         let kind = match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => Kind::Regular,
             FileType::Directory => Kind::Directory,

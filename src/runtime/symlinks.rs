@@ -50,6 +50,17 @@ pub fn status_checked(path: &Path, symlinks: Symlinks, trusted: Option<&Path>) -
     }
 }
 
+/// Opens a folder to work in, neither for reading nor for writing. Otherwise as [`open_checked`].
+///
+/// # Errors
+/// Those of open(2), unchanged: `NotADirectory` for anything else; ELOOP for a refused link.
+pub fn open_folder_checked(path: &Path, symlinks: Symlinks, trusted: Option<&Path>) -> io::Result<OwnedFd> {
+    match symlinks {
+        Symlinks::Follow => Ok(retry_on_intr(|| rustix::fs::openat(CWD, path, FOLDER, Mode::empty()))?),
+        _ => walk(path, FOLDER, symlinks, trusted),
+    }
+}
+
 /// Opens what is at the end of a path, component by component.
 fn walk(path: &Path, flags: OFlags, symlinks: Symlinks, trusted: Option<&Path>) -> io::Result<OwnedFd> {
     let open_whole = || Ok(retry_on_intr(|| rustix::fs::openat(CWD, path, flags, Mode::empty()))?);

@@ -17,7 +17,7 @@ use crate::base::report::{Severity, report};
 use crate::exchange::body::{Inflow, InflowError};
 use crate::http::Headers;
 use crate::http::h1::{BadRequest, BodyFraming, PartialRequest, Progress, RequestHead};
-use crate::runtime::Deadline;
+use crate::runtime::{Deadline, SCRATCH_BYTES};
 
 /// How much one read takes at the most.
 const READ_BYTES: usize = 32 * 1024;
@@ -217,14 +217,42 @@ impl Inflow for RequestBody {
                 self.waiting = false;
                 return Poll::Ready(progress);
             }
-            if self.reads == READS_PER_TURN {
-                self.reads = 0;
-                return Pin::new(&mut self.connection.station.handle.yield_now()).poll(context).map(|()| None);
-            }
-            if let Err(error) = ready!(self.poll_fill(context)) {
+            ready!(self.poll_turn(context));
+            let read = |connection: &Connection| {
+                connection.transport.poll_read(&mut connection.buffer.borrow_mut(), READ_BYTES)
+            };
+            if let Err(error) = ready!(self.poll_fill(context, read)) {
                 return Poll::Ready(Some(Err(error)));
             }
         }
+    }
+
+    /// Content of known length goes from the socket to `take` through the worker's scratch buffer alone.
+    fn poll_lend(
+        &mut self,
+        context: &mut Context<'_>,
+        take: &mut dyn FnMut(&[u8]),
+    ) -> Poll<Option<Result<(), InflowError>>> {
+        let connection = Rc::clone(&self.connection);
+        let plain = connection.decoder.borrow().plain_bytes();
+        if self.ended || plain == 0 || !connection.buffer.borrow().is_empty() {
+            return self.poll_next(context).map(|piece| piece.map(|piece| piece.map(|piece| take(&piece))));
+        }
+        ready!(self.poll_turn(context));
+        let at_most = usize::try_from(plain).map_or(SCRATCH_BYTES, |plain| plain.min(SCRATCH_BYTES));
+        connection.station.handle.with_scratch(|scratch| {
+            let read = |connection: &Connection| connection.transport.poll_read_into(&mut scratch[..at_most]);
+            let count = match ready!(self.poll_fill(context, read)) {
+                Ok(count) => count,
+                Err(error) => return Poll::Ready(Some(Err(error))),
+            };
+            connection.decoder.borrow_mut().skip(count as u64);
+            connection.expects_continue.set(false);
+            self.on_wire.set(self.on_wire.get() + count as u64);
+            self.received += count as u64;
+            take(&scratch[..count]);
+            Poll::Ready(Some(Ok(())))
+        })
     }
 
     fn trailers(&self) -> &Headers {
@@ -277,8 +305,21 @@ impl RequestBody {
         }
     }
 
-    /// Reads once; a client that waits is told to go on.
-    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<Result<(), InflowError>> {
+    /// Ready unless so much was read that it is the turn of others.
+    fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.reads < READS_PER_TURN {
+            return Poll::Ready(());
+        }
+        self.reads = 0;
+        Pin::new(&mut self.connection.station.handle.yield_now()).poll(context)
+    }
+
+    /// Reads once, a byte at least, and says how many; a client that waits is told to go on.
+    fn poll_fill(
+        &mut self,
+        context: &mut Context<'_>,
+        read: impl FnOnce(&Connection) -> Poll<io::Result<usize>>,
+    ) -> Poll<Result<usize, InflowError>> {
         let connection = &self.connection;
         if connection.expects_continue.take() {
             connection.append(CONTINUE);
@@ -287,12 +328,12 @@ impl RequestBody {
         if let Poll::Ready(Err(error)) = connection.poll_flush() {
             return Poll::Ready(Err(InflowError::Io(error)));
         }
-        match connection.transport.poll_read(&mut connection.buffer.borrow_mut(), READ_BYTES) {
+        match read(connection) {
             Poll::Ready(Ok(0)) => return Poll::Ready(Err(InflowError::Closed)),
-            Poll::Ready(Ok(_)) => {
+            Poll::Ready(Ok(count)) => {
                 self.reads += 1;
                 self.waiting = false;
-                return Poll::Ready(Ok(()));
+                return Poll::Ready(Ok(count));
             }
             Poll::Ready(Err(error)) => return Poll::Ready(Err(InflowError::Io(error))),
             Poll::Pending => self.reads = 0,

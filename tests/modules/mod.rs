@@ -11,6 +11,7 @@ mod cgi;
 mod charset;
 mod client;
 mod conditional;
+mod dav;
 mod empty_gif;
 mod error_log;
 mod error_page;

@@ -46,7 +46,7 @@ impl Running {
     pub(super) fn start(folder: Folder, words: &[String], configuration: &str) -> Self {
         let mut command = command::program();
         command.args(folder.words()).args(words).current_dir(folder.root());
-        Self::spawn(command, folder, listens(configuration))
+        Self::spawn(command, Arc::new(folder), listens(configuration))
     }
 
     /// Starts the program without a word, in a folder.
@@ -54,17 +54,17 @@ impl Running {
     pub(crate) fn start_bare(current: &Path) -> Self {
         let mut command = command::program();
         command.current_dir(current);
-        Self::spawn(command, Folder::new(), 1)
+        Self::spawn(command, Arc::new(Folder::new()), 1)
     }
 
     #[track_caller]
-    fn spawn(mut command: Command, folder: Folder, addresses: usize) -> Self {
+    fn spawn(mut command: Command, folder: Arc<Folder>, addresses: usize) -> Self {
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program can be started");
         let errors = Log::follow(child.stderr.take().expect("standard error is a pipe"));
         let output = Log::follow(child.stdout.take().expect("standard output is a pipe"));
         let pidfd = rustix::process::pidfd_open(Pid::from_child(&child), PidfdFlags::empty()).expect("it is a child");
-        let running = Self { child, pidfd, errors, output, folder: Arc::new(folder) };
+        let running = Self { child, pidfd, errors, output, folder };
         running.errors.wait(0, &format!("{addresses} listening addresses"), |lines| {
             (listening(lines).len() >= addresses).then_some(())
         });
@@ -153,12 +153,13 @@ impl Running {
         client.answer_to(&String::from_utf8_lossy(method))
     }
 
-    /// Sends a signal: `HUP`, `QUIT`, `TERM`, `INT`, `USR1`.
+    /// Sends a signal: `HUP`, `QUIT`, `TERM`, `INT`, `USR1`, `KILL`.
     #[track_caller]
     pub(crate) fn signal(&self, name: &str) {
         let signal = match name {
             "HUP" => Signal::HUP,
             "INT" => Signal::INT,
+            "KILL" => Signal::KILL,
             "QUIT" => Signal::QUIT,
             "TERM" => Signal::TERM,
             "USR1" => Signal::USR1,
@@ -249,6 +250,13 @@ impl Running {
         rustix::process::prlimit(Some(self.pid()), Resource::Nofile, limit).expect("it is a child");
     }
 
+    /// Limits how large a file may become that the server writes.
+    #[track_caller]
+    pub(crate) fn limit_file_size(&self, bytes: u64) {
+        let limit = Rlimit { current: Some(bytes), maximum: rustix::process::getrlimit(Resource::Fsize).maximum };
+        rustix::process::prlimit(Some(self.pid()), Resource::Fsize, limit).expect("it is a child");
+    }
+
     fn open_files_limit(&self) -> Rlimit {
         rustix::process::getrlimit(Resource::Nofile)
     }
@@ -290,6 +298,16 @@ impl Running {
                 Err(error) => panic!("poll() failed: {error}"),
             }
         }
+    }
+}
+
+impl Stopped {
+    /// Starts the server again, in the same folder and with the same configuration; it has one address.
+    #[track_caller]
+    pub(crate) fn start_again(self) -> Running {
+        let mut command = self.folder.command();
+        command.current_dir(self.folder.root());
+        Running::spawn(command, self.folder, 1)
     }
 }
 

@@ -96,6 +96,22 @@ impl Decoder {
         matches!(self.stage, Stage::Length { .. } | Stage::Chunked(_) | Stage::Trailers(_) | Stage::Failed(_))
     }
 
+    /// How many bytes of a body of known length are to come; 0 in any other. They may be read past the decoder, which is
+    /// told of them by `skip`, as long as no bytes wait in the buffer that it is given.
+    pub fn plain_bytes(&self) -> u64 {
+        match self.stage {
+            Stage::Length { remaining } => remaining,
+            _ => 0,
+        }
+    }
+
+    /// Notes that `count` bytes of the body were read past the decoder, no more than `plain_bytes` says.
+    pub fn skip(&mut self, count: u64) {
+        if let Stage::Length { remaining } = &mut self.stage {
+            *remaining = remaining.saturating_sub(count);
+        }
+    }
+
     /// How many bytes of the current chunk are still to come; 0 elsewhere.
     pub fn chunk_rest(&self) -> u64 {
         match &self.stage {
