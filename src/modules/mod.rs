@@ -42,6 +42,7 @@ pub mod server_tokens;
 pub mod static_files;
 pub mod try_files;
 pub mod types;
+pub mod upload;
 pub mod userid;
 
 use crate::config::schema::{AnyModule, Erased};
@@ -80,6 +81,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<auth_request::AuthRequest>::NEW,
     &Erased::<try_files::TryFiles>::NEW,
     &Erased::<dav::Dav>::NEW,
+    &Erased::<upload::Upload>::NEW,
     &Erased::<empty_gif::EmptyGif>::NEW,
     &Erased::<index::Index>::NEW,
     &Erased::<autoindex::Autoindex>::NEW,
@@ -138,6 +140,7 @@ mod tests {
         check_examples::<static_files::StaticFiles>();
         check_examples::<try_files::TryFiles>();
         check_examples::<types::Types>();
+        check_examples::<upload::Upload>();
         check_examples::<userid::UserId>();
     }
 }

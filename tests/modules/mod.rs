@@ -39,4 +39,5 @@ mod server_tokens;
 mod static_files;
 mod try_files;
 mod types;
+mod upload;
 mod userid;
