@@ -351,7 +351,10 @@ mod tests {
             let mut file = create(fd.as_fd()).unwrap();
             let error = file.publish(fd.as_fd(), OsStr::new("name"), Existing::Replace).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::IsADirectory);
-            assert_eq!(names(&folder), ["name"]);
+            file.publish(fd.as_fd(), OsStr::new("other"), Existing::Replace).unwrap();
+            drop(file);
+            assert!(folder.path().join("other").is_file() && folder.path().join("name").is_dir());
+            assert_eq!(names(&folder).len(), 2);
         }
     }
 
