@@ -50,6 +50,11 @@ http {{
         location /logged/ {{
             access_log {folder}/access.log;
         }}
+
+        location /put/ {{
+            dav_methods PUT DELETE;
+            client_max_body_size 0;
+        }}
     }}
 }}
 """
@@ -133,6 +138,8 @@ def make_site(folder):
     # The workers may have become another user, who must be able to read it.
     for path in (folder, root, root / "logged"):
         path.chmod(0o755)
+    (root / "put").mkdir()
+    (root / "put").chmod(0o777)
     return root
 
 

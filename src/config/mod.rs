@@ -28,6 +28,7 @@ mod methods;
 mod mistakes;
 pub mod named_regex;
 mod nginx_names;
+mod permissions;
 pub mod render;
 pub mod resources;
 pub mod schema;

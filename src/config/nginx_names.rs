@@ -168,7 +168,7 @@ const GROUPS: &[Group] = &[
     },
     Group {
         from: From::Nginx,
-        hint: "webserv starts no programs and speaks to none yet",
+        hint: "webserv speaks to no running program yet; `cgi` starts one for each request",
         names: "fastcgi_bind fastcgi_buffer_size fastcgi_buffering fastcgi_buffers fastcgi_busy_buffers_size \
             fastcgi_cache fastcgi_cache_background_update fastcgi_cache_bypass fastcgi_cache_key \
             fastcgi_cache_lock fastcgi_cache_lock_age fastcgi_cache_lock_timeout fastcgi_cache_max_range_offset \

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 use super::exchange::Exchange;
 use super::shared_file::{self, SharedFile};
-use super::template::Part;
+use super::template::{Part, Template};
 use crate::http::status::Status;
 use crate::runtime::{self, FileStatus, OpenFile, Symlinks};
 
@@ -66,8 +66,12 @@ impl Exchange {
     /// Refuses, as missing, whatever lies in a `root` or `alias` that a variable leads out of: in a
     /// location `~ ^/i(.*)` with `alias /data/$1`, `/i../x` would be a neighbour of `/data`.
     pub(super) fn test_root(&self) -> io::Result<()> {
-        let parts = self.plan.settings.root.path.parts();
-        let leads_out = parts.iter().any(|part| match part {
+        self.test_parts(&self.plan.settings.root.path)
+    }
+
+    /// Refuses, as missing, a path in which a variable leads out of what the configuration says.
+    pub(super) fn test_parts(&self, path: &Template) -> io::Result<()> {
+        let leads_out = path.parts().iter().any(|part| match part {
             Part::Literal(_) => false,
             Part::Variable(reference) => {
                 let mut value = Vec::new();

@@ -8,12 +8,14 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
+use bytes::Bytes;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::exchange::Exchange;
 use super::files::{as_path, is_unsafe};
 use super::settings::Alias;
+use super::template::Template;
 use crate::http::conditional::{IfModifiedSince, Validators, Verdict, etag, evaluate, evaluate_missing};
 use crate::http::headers::Headers;
 use crate::http::method::Method;
@@ -82,7 +84,25 @@ impl Exchange {
         !is_whole_path && without_slashes(path) == without_slashes(&self.document_root())
     }
 
-    fn open_folder(&self, path: &[u8]) -> io::Result<OwnedFd> {
+    /// The path of a folder that has variables in it; a relative one is taken from the prefix.
+    ///
+    /// # Errors
+    /// A variable leads out of what the configuration says: `NotFound`.
+    pub fn rendered_folder(&self, template: &Template) -> io::Result<Bytes> {
+        self.test_parts(template)?;
+        let path = template.render_bytes(self);
+        if path.starts_with(b"/") {
+            return Ok(path);
+        }
+        let prefix = self.plan.settings.root.prefix.trim_end_matches('/');
+        Ok(Bytes::from([prefix.as_bytes(), &path].join(&b'/')))
+    }
+
+    /// Opens a folder to work in, with an eye on symbolic links as the settings say.
+    ///
+    /// # Errors
+    /// Those of open(2): `NotFound`, `NotADirectory`; ELOOP for a symbolic link that `disable_symlinks` refuses.
+    pub fn open_folder(&self, path: &[u8]) -> io::Result<OwnedFd> {
         let mode = self.plan.settings.symlinks.mode;
         self.trusting(|trusted| runtime::open_folder_checked(as_path(path), mode, trusted))
     }
@@ -209,7 +229,6 @@ mod tests {
 
     use super::*;
     use crate::exchange::plan::PlanBuilder;
-    use crate::exchange::template::Template;
     use crate::exchange::test_support::Bench;
 
     fn exchange(root: &std::path::Path, symlinks: Symlinks) -> Exchange {

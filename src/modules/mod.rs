@@ -49,6 +49,7 @@ pub mod split_clients;
 pub mod static_files;
 pub mod try_files;
 pub mod types;
+pub mod upload;
 pub mod userid;
 
 use crate::config::schema::{AnyModule, Erased};
@@ -93,6 +94,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &Erased::<auth_request::AuthRequest>::NEW,
     &Erased::<try_files::TryFiles>::NEW,
     &Erased::<dav::Dav>::NEW,
+    &Erased::<upload::Upload>::NEW,
     &Erased::<empty_gif::EmptyGif>::NEW,
     &Erased::<cgi::Cgi>::NEW,
     &Erased::<index::Index>::NEW,
@@ -159,6 +161,7 @@ mod tests {
         check_examples::<static_files::StaticFiles>();
         check_examples::<try_files::TryFiles>();
         check_examples::<types::Types>();
+        check_examples::<upload::Upload>();
         check_examples::<userid::UserId>();
     }
 }

@@ -125,25 +125,25 @@ impl NewFile {
     }
 
     /// Gives it its name, in a folder on the same file system. There is a file of that name at every moment if there was
-    /// one before, and it is whole.
+    /// one before, and it is whole. It can be tried again with another name.
     ///
     /// # Errors
     /// Those of linkat(2) and renameat(2): `IsADirectory` for a folder of that name, `AlreadyExists` where what is there
     /// is kept. Nothing has changed then.
-    pub fn publish(self, folder: BorrowedFd<'_>, name: &OsStr, existing: Existing) -> io::Result<()> {
-        let NewFile { fd, named } = self;
-        let named = match named {
-            Some(named) => named,
-            None => match link(fd.as_fd(), folder, name) {
-                Err(Errno::EXIST) if existing == Existing::Replace => {
-                    lock(fd.as_fd());
-                    let (name, ()) = with_temporary_name(|name| Ok(link(fd.as_fd(), folder, name)?))?;
-                    TemporaryName { folder: folder.try_clone_to_owned()?, name }
-                }
+    pub fn publish(&mut self, folder: BorrowedFd<'_>, name: &OsStr, existing: Existing) -> io::Result<()> {
+        if self.named.is_none() {
+            match link(self.fd.as_fd(), folder, name) {
+                Err(Errno::EXIST) if existing == Existing::Replace => {}
                 result => return Ok(result?),
-            },
-        };
-        named.rename(folder, name, existing)
+            }
+            lock(self.fd.as_fd());
+            let (name, ()) = with_temporary_name(|name| Ok(link(self.fd.as_fd(), folder, name)?))?;
+            self.named = Some(TemporaryName { folder: folder.try_clone_to_owned()?, name });
+        }
+        let Some(named) = &mut self.named else { return Ok(()) };
+        named.rename(folder, name, existing)?;
+        self.named = None;
+        Ok(())
     }
 }
 
@@ -187,14 +187,13 @@ impl AsFd for NewFolder {
 }
 
 impl TemporaryName {
-    fn rename(self, folder: BorrowedFd<'_>, name: &OsStr, existing: Existing) -> io::Result<()> {
-        let renamed = match existing {
-            Existing::Replace => rustix::fs::renameat(&self.folder, &self.name, folder, name),
-            Existing::Keep => rename_new(self.folder.as_fd(), &self.name, folder, name),
-        };
-        renamed?;
-        let mut gone = self;
-        gone.name.clear();
+    fn rename(&mut self, folder: BorrowedFd<'_>, name: &OsStr, existing: Existing) -> io::Result<()> {
+        match existing {
+            Existing::Replace => rustix::fs::renameat(&self.folder, &self.name, folder, name)?,
+            Existing::Keep => rename_new(self.folder.as_fd(), &self.name, folder, name)?,
+        }
+        // Nothing is left to be removed.
+        self.name.clear();
         Ok(())
     }
 }
@@ -307,7 +306,7 @@ mod tests {
     fn a_file_is_there_all_at_once() {
         for create in KINDS {
             let (folder, fd) = folder();
-            let file = create(fd.as_fd()).unwrap();
+            let mut file = create(fd.as_fd()).unwrap();
             file.write_all(b"hello, ").unwrap();
             assert!(!names(&folder).contains(&"name".to_owned()));
             file.write_all(b"world").unwrap();
@@ -332,7 +331,7 @@ mod tests {
             let (folder, fd) = folder();
             fs::write(folder.path().join("name"), "old").unwrap();
             let publish = |existing| {
-                let file = create(fd.as_fd()).unwrap();
+                let mut file = create(fd.as_fd()).unwrap();
                 file.write_all(b"new").unwrap();
                 file.publish(fd.as_fd(), OsStr::new("name"), existing)
             };
@@ -349,10 +348,13 @@ mod tests {
         for create in KINDS {
             let (folder, fd) = folder();
             fs::create_dir(folder.path().join("name")).unwrap();
-            let file = create(fd.as_fd()).unwrap();
+            let mut file = create(fd.as_fd()).unwrap();
             let error = file.publish(fd.as_fd(), OsStr::new("name"), Existing::Replace).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::IsADirectory);
-            assert_eq!(names(&folder), ["name"]);
+            file.publish(fd.as_fd(), OsStr::new("other"), Existing::Replace).unwrap();
+            drop(file);
+            assert!(folder.path().join("other").is_file() && folder.path().join("name").is_dir());
+            assert_eq!(names(&folder).len(), 2);
         }
     }
 
@@ -362,7 +364,7 @@ mod tests {
             let (folder, fd) = folder();
             fs::write(folder.path().join("target"), "old").unwrap();
             std::os::unix::fs::symlink("target", folder.path().join("name")).unwrap();
-            let file = create(fd.as_fd()).unwrap();
+            let mut file = create(fd.as_fd()).unwrap();
             file.write_all(b"new").unwrap();
             file.publish(fd.as_fd(), OsStr::new("name"), Existing::Replace).unwrap();
             assert_eq!(fs::read(folder.path().join("target")).unwrap(), b"old");
@@ -387,7 +389,7 @@ mod tests {
             let (folder, fd) = folder();
             fs::create_dir(folder.path().join("inner")).unwrap();
             let inner = rustix::fs::open(folder.path().join("inner"), OFlags::PATH, Mode::empty()).unwrap();
-            let file = create(fd.as_fd()).unwrap();
+            let mut file = create(fd.as_fd()).unwrap();
             file.write_all(b"hello").unwrap();
             file.publish(inner.as_fd(), OsStr::new("name"), Existing::Keep).unwrap();
             assert_eq!(fs::read(folder.path().join("inner/name")).unwrap(), b"hello");

@@ -46,4 +46,5 @@ mod split_clients;
 mod static_files;
 mod try_files;
 mod types;
+mod upload;
 mod userid;

@@ -5,6 +5,7 @@ mod default_configuration;
 mod error_pages;
 mod example;
 mod readme;
+mod uploads;
 mod welcome;
 
 use std::fs;

@@ -53,14 +53,10 @@ struct Settings {
 
 impl Default for Conf {
     fn default() -> Self {
-        let settings =
-            Settings { create_full_put_path: false, min_delete_depth: 0, access: PERMISSIONS_OF_USER, fsync: false };
+        let settings = Settings { create_full_put_path: false, min_delete_depth: 0, access: 0o600, fsync: false };
         Self { methods: Vec::new(), settings }
     }
 }
-
-/// What nginx gives the user whatever is said.
-const PERMISSIONS_OF_USER: u32 = 0o600;
 
 impl Module for Dav {
     type Conf = Conf;
@@ -124,7 +120,7 @@ impl Module for Dav {
             args: Shape::between(1, 3, "user: | group: | all:PERMISSIONS ..."),
             repeat: Repeat::Once,
             set: |conf, arguments| {
-                conf.settings.access = access(arguments)?;
+                conf.settings.access = arguments.permissions()?;
                 Ok(())
             },
             default: "user:rw",
@@ -188,36 +184,6 @@ const METHODS: &[(&str, Method)] = &[
     ("COPY", Method::Copy),
     ("MOVE", Method::Move),
 ];
-
-/// `user:rw group:r` as bits.
-fn access(arguments: &Arguments<'_>) -> Result<u32, Diagnostic> {
-    let mut access = 0;
-    let mut user = PERMISSIONS_OF_USER;
-    for (index, word) in arguments.words().enumerate() {
-        let invalid = || {
-            let error = arguments.error(index, format!("invalid value \"{word}\" in \"dav_access\" directive"));
-            Err(error.label("expected `user:`, `group:` or `all:`, and `r`, `w` or `rw` behind it"))
-        };
-        let Some((who, what)) = word.split_once(':') else { return invalid() };
-        let shift = match who {
-            "user" => {
-                user = 0;
-                6
-            }
-            "group" => 3,
-            "all" => 0,
-            _ => return invalid(),
-        };
-        for letter in what.chars() {
-            access |= match letter {
-                'r' => 4 << shift,
-                'w' => 2 << shift,
-                _ => return invalid(),
-            };
-        }
-    }
-    Ok(access | user)
-}
 
 impl Settings {
     /// The permissions of new folders: who may read one may enter it.

@@ -141,7 +141,7 @@ impl Arrived {
         if found.is_some_and(|found| found.is_folder()) {
             return Err(Unpublished::Failed("rename()", rustix::io::Errno::ISDIR.into()));
         }
-        let Self { file, target, settings, .. } = self;
+        let Self { mut file, target, settings, .. } = self;
         file.publish(target.folder.as_fd(), &target.name, Existing::Replace).map_err(failed("rename()"))?;
         drop(turn);
         if settings.fsync {

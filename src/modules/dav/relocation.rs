@@ -115,7 +115,7 @@ async fn copy_file(handle: &Handle, plan: &Plan) -> Result<(), Failure> {
     let file = NewFile::create(plan.to.folder.as_fd()).map_err(|error| to("open()", error))?;
     let copying = FileCopy::of(source, file.as_fd()).map_err(|error| from("fstat()", error))?;
     carry_on(handle, copying, FileCopy::advance).await?.map_err(|error| to("copy_file_range()", error))?;
-    let file = if plan.fsync {
+    let mut file = if plan.fsync {
         let (file, synced) = handle
             .job(move || {
                 let synced = file.sync();
