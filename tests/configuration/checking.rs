@@ -117,7 +117,7 @@ fn what_nginx_has_and_webserv_has_not_comes_with_advice() {
         ("gzip on;", "go out as they are"),
         ("ssl_certificate a;", "TLS proxy"),
         ("proxy_pass http://a;", "forwards no requests"),
-        ("fastcgi_pass unix:/a;", "starts no programs"),
+        ("fastcgi_pass unix:/a;", "speaks to no running program yet"),
         ("ssi on;", "`add_before_body`"),
         ("perl a;", "no scripts inside itself"),
         ("geoip_country a;", "`geo $NAME"),
