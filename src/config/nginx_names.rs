@@ -53,7 +53,6 @@ const HINTS: &[(&str, &str, &str)] = &[
     ),
     ("gunzip_buffers", "", "remove the line"),
     ("perl", "perl_ js_ lua_", "webserv runs no scripts inside itself"),
-    ("", "dav_ create_full_put_path min_delete_depth", "files cannot be changed through webserv yet"),
     ("http2 http3", "http2_ http3_ quic_", "all clients speak HTTP/1.1 as well: remove the line"),
     (
         "ancient_browser ancient_browser_value modern_browser modern_browser_value",

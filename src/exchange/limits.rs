@@ -7,6 +7,9 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 
+use super::exchange::{Exchange, Shown};
+use crate::base::report::Severity;
+
 /// The limits of one request and its subrequests.
 #[derive(Default)]
 pub struct Limits {
@@ -56,6 +59,18 @@ impl Limits {
         let held = self.held.take();
         drop(held);
     }
+}
+
+/// Whether a key is short enough to be counted by; one that is not is told in the error log. `written` is the key as it
+/// is configured.
+pub fn accepts_key(exchange: &Exchange, key: &[u8], written: &str, bytes_max: usize) -> bool {
+    let accepted = key.len() <= bytes_max;
+    if !accepted {
+        let key = Shown(key);
+        let message = format_args!("the value of the \"{written}\" key is more than {bytes_max} bytes: \"{key}\"");
+        exchange.report(Severity::Error, message);
+    }
+    accepted
 }
 
 impl fmt::Debug for Limits {

@@ -77,7 +77,7 @@ pub enum Stage {
     Access,
     /// `try_files`.
     PreContent,
-    /// What answers: `index`, `autoindex`, static files, later CGI and proxying.
+    /// What answers: CGI, uploads, `index`, `autoindex`, static files.
     Content,
 }
 

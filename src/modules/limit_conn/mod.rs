@@ -17,7 +17,7 @@ use crate::config::build::{Build, ServerBuilder};
 use crate::config::diagnostics::{Diagnostic, Place};
 use crate::config::schema::{Contexts, Directive, Module, Origin, Repeat, Shape};
 use crate::config::zones::ZoneDefinition;
-use crate::exchange::limits::Verdict;
+use crate::exchange::limits::{self, Verdict};
 use crate::exchange::plan::{Handler, Handling, Outcome, PlanBuilder, Stage};
 use crate::exchange::template::Template;
 use crate::exchange::trace::Trace;
@@ -334,13 +334,7 @@ impl Limiter {
 
 impl Limit {
     fn accepts(&self, key: &[u8], exchange: &Exchange) -> bool {
-        let accepted = key.len() <= KEY_BYTES_MAX;
-        if !accepted {
-            let (written, key) = (&self.written_key, Shown(key));
-            let message = format_args!("the value of the \"{written}\" key is more than 255 bytes: \"{key}\"");
-            exchange.report(Severity::Error, message);
-        }
-        accepted
+        limits::accepts_key(exchange, key, &self.written_key, KEY_BYTES_MAX)
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::bucket::{Buckets, Claim, Decision, judge};
 use crate::base::lru_table::KEY_BYTES_MAX;
 use crate::base::report::Severity;
-use crate::exchange::limits::Verdict;
+use crate::exchange::limits::{self, Verdict};
 use crate::exchange::plan::{Handler, Handling, Outcome};
 use crate::exchange::template::Template;
 use crate::exchange::trace::Trace;
@@ -106,13 +106,7 @@ impl Limiter {
 
 impl Limit {
     fn accepts(&self, key: &[u8], exchange: &Exchange) -> bool {
-        let accepted = key.len() <= KEY_BYTES_MAX;
-        if !accepted {
-            let (written, key) = (&self.written_key, Shown(key));
-            let message = format_args!("the value of the \"{written}\" key is more than 65535 bytes: \"{key}\"");
-            exchange.report(Severity::Error, message);
-        }
-        accepted
+        limits::accepts_key(exchange, key, &self.written_key, KEY_BYTES_MAX)
     }
 }
 
