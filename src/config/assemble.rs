@@ -1,7 +1,7 @@
 //! From settings to finished objects: asks each module, in its order, to give what it was set to,
 //! and puts the plans into a routing tree.
 //!
-//! Called by `load` with what the engine drafted. Settings of a module one of whose directives was
+//! Called by `load` with each part that the engine drafted. Settings of a module one of whose directives was
 //! wrong are not asked for: what they would say is not what was meant.
 
 use std::path::Path;
@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::addresses::{AddressUse, Addresses, ServerName};
 use super::build::{Build, ProcessBuilder, ServerBuilder};
 use super::diagnostics::{Diagnostic, Place};
-use super::engine::{Confs, Draft, DraftLocation, DraftServer};
+use super::engine::{Confs, Draft, DraftLocation, DraftServer, Failed};
 use super::expectations::Foretold;
 use super::lint;
 use super::named_regex;
@@ -20,27 +20,36 @@ use super::resources::Resources;
 use super::schema::AnyModule;
 use super::session::Session;
 use crate::exchange::Exchange;
-use crate::exchange::definitions::Definitions;
 use crate::exchange::plan::{Except, Handler, Handling, Outcome, Plan, PlanBuilder, Stage};
 use crate::http::status::Status;
 use crate::route::locations::{Entry, LocationTree, LocationTreeBuilder, Pattern};
 use crate::route::names::Name;
 use crate::route::tree::{Location, Server, Slots, Tree};
 
-/// Builds a configuration from its draft; what is wrong is reported to the session.
+/// Builds a configuration from its drafts; what is wrong is reported to the session.
 pub(super) struct Assembly<'a> {
-    pub(super) session: &'a Session,
-    pub(super) modules: &'static [&'static dyn AnyModule],
-    pub(super) failed: &'a [bool],
-    pub(super) resources: &'a mut Resources,
+    session: &'a Session,
+    modules: &'static [&'static dyn AnyModule],
+    resources: &'a mut Resources,
     /// Where errors go when no directive says.
-    pub(super) error_log: Option<&'a Path>,
-    /// What the servers expect of themselves.
-    pub(super) foretold: Vec<Foretold>,
+    error_log: Option<&'a Path>,
+    /// What had failed when the last part was drafted.
+    failed: Vec<bool>,
     /// Of the server that is being built.
-    pub(super) server_names: Vec<Name>,
-    /// How the variables are computed that the configuration defines.
-    pub(super) definitions: Arc<Definitions>,
+    server_names: Vec<Name>,
+    process: ProcessBuilder,
+    /// Those that are built.
+    servers: Vec<BuiltServer>,
+}
+
+/// A virtual server that nobody knows the addresses of yet.
+struct BuiltServer {
+    place: Place,
+    given: ServerBuilder,
+    names: Vec<ServerName>,
+    plan: Arc<Plan>,
+    locations: LocationTree<Location>,
+    failure: Arc<Plan>,
 }
 
 /// What is built.
@@ -53,26 +62,76 @@ pub(super) struct Built {
     pub(super) foretold: Vec<Foretold>,
 }
 
-impl Assembly<'_> {
-    /// Asks for everything; `as_root` decides the default port.
-    pub(super) fn build(mut self, draft: &Draft, as_root: bool) -> Built {
-        let mut process = ProcessBuilder::default();
-        self.each_module(&draft.main, |module, conf, build| module.process(conf, &mut process, build));
+impl<'a> Assembly<'a> {
+    /// With nothing built; `error_log` is where errors go when no directive says.
+    pub(super) fn new(
+        session: &'a Session,
+        modules: &'static [&'static dyn AnyModule],
+        resources: &'a mut Resources,
+        error_log: Option<&'a Path>,
+    ) -> Self {
+        Self {
+            session,
+            modules,
+            resources,
+            error_log,
+            failed: Vec::new(),
+            server_names: Vec::new(),
+            process: ProcessBuilder::default(),
+            servers: Vec::new(),
+        }
+    }
+
+    /// Builds one part.
+    pub(super) fn take(&mut self, draft: Draft<'_>, failed: &Failed) {
+        failed.clone_into(&mut self.failed);
+        match draft {
+            Draft::Main(confs) => {
+                let mut process = ProcessBuilder::default();
+                self.each_module(confs, |module, conf, build| module.process(conf, &mut process, build));
+                self.process = process;
+            }
+            Draft::Server(server) => {
+                let built = self.server(&server);
+                self.servers.push(built);
+            }
+        }
+    }
+
+    /// Puts all parts together; `as_root` decides the default port.
+    pub(super) fn finish(self, failed: &Failed, as_root: bool) -> Built {
         let mut addresses = Addresses::new(self.session, as_root);
-        let judge_addresses = !self.failed.contains(&true);
-        let servers = draft.servers.len();
-        for server in &draft.servers {
-            let (built, given, names) = self.server(server);
-            if judge_addresses {
-                addresses.add(&built, server.place, &given.listens, &names);
-                self.foretell(given, &addresses, names.first().map(|(name, ..)| name.as_variable()));
+        let mut foretold = Vec::new();
+        let judge_addresses = !failed.contains(&true);
+        let servers = self.servers.len();
+        let definitions = Arc::new(self.session.variables.borrow_mut().take_definitions());
+        for BuiltServer { place, given, names, plan, locations, failure } in self.servers {
+            if !judge_addresses {
+                continue;
+            }
+            let name = names.first().map(|(name, ..)| name.as_variable()).unwrap_or_default();
+            let server = Server {
+                name: Bytes::from(name.to_owned()),
+                plan,
+                locations,
+                failure,
+                merge_slashes: given.merge_slashes,
+                reading: given.reading.clone(),
+                definitions: Arc::clone(&definitions),
+            };
+            addresses.add(&Arc::new(server), place, &given.listens, &names);
+            for expectation in given.expectations {
+                match Foretold::new(expectation, addresses.first_of(&given.listens), name) {
+                    Ok(expectation) => foretold.push(expectation),
+                    Err(error) => self.session.report(error),
+                }
             }
         }
         let uses = addresses.uses();
-        Built { process, tree: Tree::new(addresses.finish(), servers), addresses: uses, foretold: self.foretold }
+        Built { process: self.process, tree: Tree::new(addresses.finish(), servers), addresses: uses, foretold }
     }
 
-    fn server(&mut self, draft: &DraftServer) -> (Arc<Server>, ServerBuilder, Vec<ServerName>) {
+    fn server(&mut self, draft: &DraftServer) -> BuiltServer {
         let mut given = ServerBuilder::default();
         self.server_names.clear();
         self.each_module(&draft.confs, |module, conf, build| module.server(conf, &mut given, build));
@@ -83,26 +142,8 @@ impl Assembly<'_> {
             true => Arc::new(self.failure_plan(draft.place, &draft.confs)),
             false => Arc::clone(&plan),
         };
-        let server = Server {
-            name: names.first().map(|(name, ..)| Bytes::from(name.as_variable().to_owned())).unwrap_or_default(),
-            plan,
-            locations: self.locations(&draft.locations),
-            failure,
-            merge_slashes: given.merge_slashes,
-            reading: given.reading.clone(),
-            definitions: Arc::clone(&self.definitions),
-        };
-        (Arc::new(server), given, names)
-    }
-
-    /// Keeps what a server expects of itself until there is a tree to ask.
-    fn foretell(&mut self, given: ServerBuilder, addresses: &Addresses<'_>, name: Option<&str>) {
-        for expectation in given.expectations {
-            match Foretold::new(expectation, addresses.first_of(&given.listens), name.unwrap_or_default()) {
-                Ok(foretold) => self.foretold.push(foretold),
-                Err(error) => self.session.report(error),
-            }
-        }
+        let locations = self.locations(&draft.locations);
+        BuiltServer { place: draft.place, given, names, plan, locations, failure }
     }
 
     /// The names of a server; without any it has the empty one, as in nginx.
@@ -213,7 +254,7 @@ impl Assembly<'_> {
             warnings: &mut warnings,
             server_names: &self.server_names,
         };
-        let asked = self.modules.iter().zip(confs).zip(self.failed).filter(|(_, failed)| !**failed);
+        let asked = self.modules.iter().zip(confs).zip(&self.failed).filter(|(_, failed)| !**failed);
         for ((module, conf), _) in asked {
             if let Err(error) = ask(*module, conf, &mut build) {
                 self.session.report(error);

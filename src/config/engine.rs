@@ -3,7 +3,8 @@
 //!
 //! As in nginx a block inherits all of what the enclosing block sets, also what stands below it; so
 //! the simple directives of a block are read first, then the blocks in it. Called by `load`; what
-//! it gives, a draft, is made into a routing tree by `assemble`.
+//! it gives, drafts, are made into a routing tree by `assemble`, one server after the other: of ten thousand servers
+//! the settings of one are held at a time.
 
 use webserv_grammar::Block;
 
@@ -19,21 +20,21 @@ use super::schema::{AnyModule, Conf, Contexts, Entry, Repeat, Shape};
 use super::semicolons;
 use super::session::Session;
 use super::structure::Structure;
-use super::view::Patterns;
 use crate::http::method::Method;
 use crate::route::locations::{Pattern, PatternError};
 use crate::route::tree::Slots;
 
-/// A configuration as meant, before anything is built of it.
-pub(super) struct Draft {
-    /// The settings of the main context, one for each module.
-    pub(super) main: Confs,
-    /// The virtual servers, in order.
-    pub(super) servers: Vec<DraftServer>,
-    /// For each module, whether one of its directives was wrong: then its settings are not to be
-    /// trusted, and judging them would only add follow-up errors.
-    pub(super) failed: Vec<bool>,
+/// A part of a configuration as meant, before anything is built of it.
+pub(super) enum Draft<'d> {
+    /// The settings of the main context, one for each module; it comes first.
+    Main(&'d Confs),
+    /// The next virtual server.
+    Server(DraftServer),
 }
+
+/// For each module, whether one of its directives was wrong: then its settings are not to be trusted, and judging them
+/// would only add follow-up errors.
+pub(super) type Failed = [bool];
 
 /// One `server`.
 pub(super) struct DraftServer {
@@ -113,21 +114,23 @@ impl<'s> Engine<'s> {
         Self { session, modules, index: Index::new(modules), failed: vec![false; modules.len()] }
     }
 
-    /// Reads the main context: the texts in this order.
-    pub(super) fn read(mut self, texts: &[FileId]) -> Draft {
+    /// Reads the main context: the texts in this order. `take` is given each part when it is known whole, with what had
+    /// failed until then; all that failed is told at the end.
+    pub(super) fn read(mut self, texts: &[FileId], mut take: impl FnMut(Draft<'_>, &Failed)) -> Vec<bool> {
         let confs = self.modules.iter().map(|module| module.default_conf()).collect();
         let mut main = Scope::new(Contexts::MAIN, None, confs);
         for file in texts {
             self.session.documents.each_line_of_file(*file, &mut |line| self.line(&mut main, line));
         }
-        let mut servers = Vec::new();
+        take(Draft::Main(&main.confs), &self.failed);
         for (_, http) in std::mem::take(&mut main.blocks) {
             let scope = self.nested(&main.confs, Contexts::HTTP, http);
             for (_, server) in scope.blocks {
-                servers.push(self.server(&scope.confs, server));
+                let server = self.server(&scope.confs, server);
+                take(Draft::Server(server), &self.failed);
             }
         }
-        Draft { main: main.confs, servers, failed: self.failed }
+        self.failed
     }
 
     fn server(&mut self, enclosing: &Confs, line: Line<'s>) -> DraftServer {
@@ -418,21 +421,6 @@ impl<'s> Engine<'s> {
         if let Meaning::Module { module, .. } = meaning {
             self.failed[module] = true;
         }
-    }
-}
-
-impl Draft {
-    /// The regular expressions of all locations, by where the locations' names stand.
-    pub(super) fn regexes(&self) -> Patterns {
-        let mut patterns = Patterns::new();
-        let mut waiting: Vec<&DraftLocation> = self.servers.iter().flat_map(|server| &server.locations).collect();
-        while let Some(location) = waiting.pop() {
-            if matches!(location.pattern, Pattern::Regex(_)) {
-                patterns.insert(location.place, location.pattern.clone());
-            }
-            waiting.extend(&location.locations);
-        }
-        patterns
     }
 }
 

@@ -8,7 +8,6 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::assemble::Assembly;
 pub use super::build::ProcessBuilder as Process;
@@ -182,20 +181,12 @@ fn understand(
     texts: &[FileId],
     purpose: Purpose<'_>,
 ) -> Result<Configuration, ()> {
-    let draft = Engine::new(session, request.modules).read(texts);
     let mut resources = Resources::after(previous);
-    let assembly = Assembly {
-        session,
-        modules: request.modules,
-        failed: &draft.failed,
-        resources: &mut resources,
-        error_log: request.error_log.as_deref(),
-        foretold: Vec::new(),
-        server_names: Vec::new(),
-        definitions: Arc::new(session.variables.borrow_mut().take_definitions()),
-    };
-    let built = assembly.build(&draft, rustix::process::geteuid().is_root());
-    judge_variables(session, draft.failed.contains(&true));
+    let mut assembly = Assembly::new(session, request.modules, &mut resources, request.error_log.as_deref());
+    let engine = Engine::new(session, request.modules);
+    let failed = engine.read(texts, |part, failed| assembly.take(part, failed));
+    let built = assembly.finish(&failed, rustix::process::geteuid().is_root());
+    judge_variables(session, failed.contains(&true));
     if !session.findings.has_errors() && !matches!(purpose, Purpose::Explain(_)) {
         expectations::check(session, &built.tree, &built.foretold);
     }
@@ -207,16 +198,14 @@ fn understand(
     if matches!(purpose, Purpose::TakeUp) {
         return Ok(configuration);
     }
-    let patterns = draft.regexes();
-    // A process that checks or explains ends soon, and need not give back what it has read.
-    std::mem::forget(draft);
-    let view = View::new(session, texts, &patterns, &built.addresses);
+    let view = View::new(session, texts, &built.addresses);
     match purpose {
         Purpose::TakeUp => {}
         // Of what is refused anyway, only the errors are of interest.
         Purpose::Judge => lint::run(&view, |finding| session.report(finding)),
         Purpose::Explain(explain) => explain(&configuration, &view),
     }
+    // A process that checks or explains ends soon, and need not give back what it has read.
     std::mem::forget(view);
     Ok(configuration)
 }

@@ -69,9 +69,6 @@ impl Kind {
     }
 }
 
-/// The regular expressions of locations, by where the locations' names stand: compiling them twice takes long.
-pub(super) type Patterns = HashMap<Place, Pattern>;
-
 /// A variable in a word.
 pub(super) struct Named {
     /// Its name, in lower case.
@@ -84,32 +81,20 @@ pub(super) struct Named {
 
 impl<'a> View<'a> {
     /// Sees the texts of the main context, in this order.
-    pub(super) fn new(
-        session: &'a Session,
-        texts: &[FileId],
-        patterns: &Patterns,
-        addresses: &'a [AddressUse],
-    ) -> Self {
+    pub(super) fn new(session: &'a Session, texts: &[FileId], addresses: &'a [AddressUse]) -> Self {
         let mut view = Self { session, addresses, blocks: Vec::new() };
         let mut lines = Vec::new();
         for file in texts {
             session.documents.each_line_of_file(*file, &mut |line| lines.push(line));
         }
-        view.add(Kind::Main, None, None, lines, patterns);
+        view.add(Kind::Main, None, None, lines);
         view
     }
 
     /// Adds a block and all that stand in it; they stand at most as deep as the grammar lets them.
-    fn add(
-        &mut self,
-        kind: Kind,
-        line: Option<Line<'a>>,
-        parent: Option<usize>,
-        lines: Vec<Line<'a>>,
-        patterns: &Patterns,
-    ) {
+    fn add(&mut self, kind: Kind, line: Option<Line<'a>>, parent: Option<usize>, lines: Vec<Line<'a>>) {
         let number = self.blocks.len();
-        let pattern = line.filter(|_| kind == Kind::Location).and_then(|line| pattern(&line, patterns));
+        let pattern = line.filter(|_| kind == Kind::Location).and_then(|line| pattern(&line));
         let nested: Vec<(Kind, Line<'a>)> =
             lines.iter().filter_map(|line| Some((Kind::of(kind, &line.name.text)?, *line))).collect();
         let by_name = (lines.len() > LINES_SEARCHED_MAX).then(|| index(&lines));
@@ -121,7 +106,7 @@ impl<'a> View<'a> {
             let Some(block) = line.block else { continue };
             let mut lines = Vec::new();
             self.session.documents.each_line(line.file, block, &mut |line| lines.push(line));
-            self.add(kind, Some(line), Some(number), lines, patterns);
+            self.add(kind, Some(line), Some(number), lines);
         }
     }
 
@@ -280,10 +265,8 @@ fn index<'a>(lines: &[Line<'a>]) -> HashMap<&'a str, Vec<usize>> {
     by_name
 }
 
-fn pattern(line: &Line<'_>, patterns: &Patterns) -> Option<Pattern> {
-    if let Some(pattern) = patterns.get(&line.place(line.name)) {
-        return Some(pattern.clone());
-    }
+/// What a location is for; its regular expression is the one that the loader has compiled and that is in use.
+fn pattern(line: &Line<'_>) -> Option<Pattern> {
     match line.words {
         [text] => Pattern::parse(None, &text.text).ok(),
         [modifier, text] => Pattern::parse(Some(&modifier.text), &text.text).ok(),

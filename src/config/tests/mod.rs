@@ -21,7 +21,7 @@ use super::lint::{Found, Lint};
 use super::load::{Configuration, Loaded, Origin, Request, load};
 use super::render;
 use super::session::{Findings, Session};
-use super::view::{Patterns, View};
+use super::view::View;
 use crate::exchange::plan::Plan;
 use crate::exchange::site::Site;
 
@@ -114,7 +114,7 @@ fn lint_findings(lint: &Lint, text: &str) -> Vec<Diagnostic> {
         folder: "/srv".into(),
         findings: Findings::default(),
     };
-    let view = View::new(&session, &[file], &Patterns::new(), &[]);
+    let view = View::new(&session, &[file], &[]);
     match lint.found {
         Found::Checking(check) => check(&view),
         Found::Loading => panic!("{lint:?} is found while loading"),
