@@ -17,7 +17,7 @@ use webserv::exchange::client::ListenerFacts;
 use webserv::modules::MODULES;
 use webserv::runtime::Clock;
 use webserv::server::Published;
-use webserv::server::worker::{Limits, NewListener, Prepared, Setup, add_listener};
+use webserv::server::worker::{Limits, NewListener, Prepared, Setup, SocketId, add_listeners};
 
 #[path = "timeouts/receiving.rs"]
 mod receiving;
@@ -58,6 +58,7 @@ impl House {
             prefix: folder.path().to_owned(),
             globals: Vec::new(),
             error_log: None,
+            as_root: rustix::process::geteuid().is_root(),
             modules,
         };
         let loaded = load(&request, None);
@@ -76,8 +77,8 @@ impl House {
         socket2::SockRef::from(&listener).set_tcp_nodelay(true).unwrap();
         let address = listener.local_addr().unwrap();
         let facts = Arc::new(ListenerFacts { address: address.to_string().into(), inet: Some(address) });
-        let new = NewListener { address: listened, facts, socket: listener.into() };
-        add_listener(&prepared.mailbox, new).unwrap();
+        let new = NewListener { address: listened, facts, id: SocketId(1), socket: listener.into() };
+        add_listeners(&prepared.mailbox, vec![new]).unwrap();
         let mut house = Self { prepared, clock, address, folder };
         house.turn();
         house

@@ -39,6 +39,8 @@ pub(super) enum Action {
     Test,
     Dump,
     Signal(SignalName),
+    Reload,
+    Status,
     Version,
     VersionAndBuild,
     Help,
@@ -139,8 +141,9 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocat
             other => return Err(other.unexpected().into()),
         }
     }
-    if invocation.format.is_some() && !matches!(invocation.action, Action::Test | Action::Explain(_)) {
-        return Err(UsageError("--format goes with -t and explain".to_owned()));
+    let has_formats = matches!(invocation.action, Action::Test | Action::Explain(_) | Action::Reload | Action::Status);
+    if invocation.format.is_some() && !has_formats {
+        return Err(UsageError("--format goes with -t, explain, reload and status".to_owned()));
     }
     if !invocation.deny.is_empty() && !matches!(invocation.action, Action::Test | Action::Dump) {
         return Err(UsageError("--deny goes with -t".to_owned()));
@@ -154,6 +157,8 @@ fn command(name: &str, parser: &mut lexopt::Parser) -> Result<Action, UsageError
         "directives" => Action::Directives(part(parser)?),
         "variables" => Action::Variables(operand(parser)?),
         "explain" => Action::Explain(explain::Job::default()),
+        "reload" => Action::Reload,
+        "status" => Action::Status,
         "lint" => Action::Lint(operand(parser)?),
         "fmt" => Action::Format(fmt::Job::parse(parser)?),
         "completions" => Action::Completions(Shell::parse(&parser.value()?.string()?)?),
@@ -244,6 +249,7 @@ mod tests {
         }
         for command in COMMANDS {
             let word = match command.takes {
+                Takes::Nothing => "",
                 Takes::OneOf(words) => words[0],
                 _ => "a",
             };

@@ -98,7 +98,8 @@ pub(super) const OPTIONS: &[Opt] = &[
         name: "--format",
         value: "FORMAT",
         takes: Takes::OneOf(&["text", "json"]),
-        help: "how -t and explain report: text, for people; or json, one document on standard output",
+        help: "how -t, explain, reload and status report: text, for people; or json, one document on standard \
+               output",
     },
     Opt {
         name: "--deny",
@@ -148,6 +149,21 @@ pub(super) const COMMANDS: &[Command] = &[
         takes: Takes::Text,
         help: "say which listener, server and location answer a request, and why, by which way, and which directives \
                hold there; no server need run",
+    },
+    Command {
+        name: "reload",
+        usage: "[--format FORMAT]",
+        options: &[],
+        takes: Takes::Nothing,
+        help: "have the running server take up its configuration; print what changed, or why it goes on as before, and \
+               fail in that case",
+    },
+    Command {
+        name: "status",
+        usage: "[--format FORMAT]",
+        options: &[],
+        takes: Takes::Nothing,
+        help: "say how the running server is: since when, by which configuration, on which addresses",
     },
     Command {
         name: "lint",

@@ -41,6 +41,7 @@ pub(super) fn request(invocation: &Invocation) -> Result<Request, CommandError> 
         prefix,
         globals: invocation.globals.clone(),
         error_log: invocation.error_log.clone(),
+        as_root: rustix::process::geteuid().is_root(),
         modules: MODULES,
     })
 }

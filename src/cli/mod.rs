@@ -11,8 +11,11 @@ mod directives;
 mod explain;
 mod fmt;
 mod lint;
+mod reload;
+mod running;
 mod serve;
 mod signal;
+mod status;
 mod test;
 mod variables;
 
@@ -68,6 +71,8 @@ fn perform(invocation: Invocation) -> Result<ExitCode, CommandError> {
         Action::Variables(name) => variables::run(name.as_deref()),
         Action::Completions(shell) => completions::run(*shell),
         Action::Lint(code) => lint::run(code.as_deref()),
+        Action::Reload => reload::run(&request(&invocation)?, invocation.format.unwrap_or_default()),
+        Action::Status => status::run(&request(&invocation)?, invocation.format.unwrap_or_default()),
         Action::Signal(name) => signal::run(&request(&invocation)?, *name),
         Action::Serve => serve::run(request(&invocation)?),
     }

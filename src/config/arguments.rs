@@ -288,6 +288,11 @@ impl<'a> Arguments<'a> {
         self.session.prefix_path().join(self.word(index))
     }
 
+    /// Whether the process was started by root; it may have become another user since.
+    pub fn as_root(&self) -> bool {
+        self.session.as_root
+    }
+
     /// The prefix that relative paths are taken from.
     pub fn prefix(&self) -> &'a str {
         &self.session.prefix

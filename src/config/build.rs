@@ -30,6 +30,8 @@ pub struct ProcessBuilder {
     pub multi_accept: bool,
     /// `pid`: where the process id is written.
     pub pid: Option<PathBuf>,
+    /// `control`: where the control socket is, if there is one.
+    pub control: Option<PathBuf>,
     /// `daemon`.
     pub daemon: bool,
     /// `error_log` of the main context.
@@ -78,6 +80,7 @@ impl Default for ProcessBuilder {
             connections_max: 512,
             multi_accept: false,
             pid: None,
+            control: None,
             daemon: false,
             error_log: Arc::new(ErrorLog::default()),
         }

@@ -440,7 +440,7 @@ impl Scope<'_> {
 }
 
 /// How a location is called everywhere: `/x`, `= /x`, `~* x`, `@x`.
-fn location_name(line: &Line<'_>) -> String {
+pub(super) fn location_name(line: &Line<'_>) -> String {
     match line.words {
         [modifier, text] => format!("{} {}", modifier.text, text.text),
         [text] => {

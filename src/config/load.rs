@@ -12,10 +12,11 @@ use std::path::{Path, PathBuf};
 use super::assemble::Assembly;
 pub use super::build::ProcessBuilder as Process;
 use super::diagnostics::{Diagnostic, FileId, Level};
-use super::engine::Engine;
+use super::engine::{Draft, Engine};
 use super::expectations;
 use super::explain::{Explanation, Unexplained, explain};
 use super::includes::Reader;
+use super::inventory::Inventory;
 use super::lint::{self, Allowances};
 use super::resources::Resources;
 use super::schema::AnyModule;
@@ -38,6 +39,9 @@ pub struct Request {
     pub globals: Vec<String>,
     /// Where errors go when no `error_log` of the main context says (`-e`).
     pub error_log: Option<PathBuf>,
+    /// Whether the process was started by root, which decides the default port and whether `user` counts. It may have
+    /// become another user since.
+    pub as_root: bool,
     /// All modules, in their order.
     pub modules: &'static [&'static dyn AnyModule],
 }
@@ -56,6 +60,8 @@ pub enum Origin {
 pub struct Loaded {
     /// The configuration, unless anything in the report is an error.
     pub result: Result<Configuration, ()>,
+    /// What was understood of what concerns the process, whatever else is wrong: by it a command finds the server.
+    pub process: Process,
     /// What was read and found.
     pub report: Report,
 }
@@ -69,6 +75,8 @@ pub struct Configuration {
     pub tree: Tree,
     /// What it has open, for the next load.
     pub resources: Resources,
+    /// What it has, to tell what a reload changed.
+    pub inventory: Inventory,
 }
 
 /// What was read, and what is wrong with it.
@@ -118,12 +126,19 @@ pub fn look(
     (explained, loaded.report)
 }
 
+/// What a configuration says of the process, as far as it can be understood: no error is told.
+pub fn look_for_process(request: &Request) -> Process {
+    read(request, None, Purpose::FindProcess).process
+}
+
 /// What a configuration is loaded for.
 enum Purpose<'p> {
     /// To run.
     TakeUp,
     /// To say what is wrong with it.
     Judge,
+    /// To find the process that runs by it.
+    FindProcess,
     /// To look at it.
     Explain(&'p mut dyn FnMut(&Configuration, &View<'_>)),
 }
@@ -148,6 +163,7 @@ fn read(request: &Request, previous: Option<&Resources>, purpose: Purpose<'_>) -
         documents: read.documents,
         variables: RefCell::new(Variables::new(CORE_VARIABLES.iter().chain(tables))),
         prefix: request.prefix.to_string_lossy().into_owned(),
+        as_root: request.as_root,
         folder: folder.to_owned(),
         findings: Findings::default(),
     };
@@ -165,13 +181,13 @@ fn read(request: &Request, previous: Option<&Resources>, purpose: Purpose<'_>) -
         session.report(Diagnostic::without_place(format!("the prefix \"{}\" is not UTF-8", session.prefix)));
     }
     let ends_soon = !matches!(purpose, Purpose::TakeUp);
-    let result = understand(request, previous, &session, &texts, purpose);
+    let (process, result) = understand(request, previous, &session, &texts, purpose);
     let allowances = Allowances::new(&session);
     let (diagnostics, totals) = session.findings.finish(|finding| allowances.silence(finding));
     if ends_soon {
         std::mem::forget(session.documents);
     }
-    Loaded { result, report: Report { sources: session.sources, diagnostics, totals } }
+    Loaded { result, process, report: Report { sources: session.sources, diagnostics, totals } }
 }
 
 fn understand(
@@ -180,34 +196,53 @@ fn understand(
     session: &Session,
     texts: &[FileId],
     purpose: Purpose<'_>,
-) -> Result<Configuration, ()> {
+) -> (Process, Result<Configuration, ()>) {
     let mut resources = Resources::after(previous);
     let mut assembly = Assembly::new(session, request.modules, &mut resources, request.error_log.as_deref());
     let engine = Engine::new(session, request.modules);
-    let failed = engine.read(texts, |part, failed| assembly.take(part, failed));
-    let built = assembly.finish(&failed, rustix::process::geteuid().is_root());
+    let only_process = matches!(purpose, Purpose::FindProcess);
+    let failed = engine.read(texts, |part, failed| {
+        if !only_process || matches!(part, Draft::Main(_)) {
+            assembly.take(part, failed);
+        }
+    });
+    let built = assembly.finish(&failed, request.as_root);
+    let process = built.process.clone();
+    if only_process {
+        return (process, Err(()));
+    }
     judge_variables(session, failed.contains(&true));
     if !session.findings.has_errors() && !matches!(purpose, Purpose::Explain(_)) {
         expectations::check(session, &built.tree, &built.foretold);
     }
     if session.findings.has_errors() {
-        return Err(());
+        return (process, Err(()));
     }
     resources.finish();
-    let configuration = Configuration { process: built.process, tree: built.tree, resources };
+    let inventory = match purpose {
+        Purpose::TakeUp => take_inventory(session, texts, &resources),
+        _ => Inventory::default(),
+    };
+    let configuration = Configuration { process: built.process, tree: built.tree, resources, inventory };
     if matches!(purpose, Purpose::TakeUp) {
-        return Ok(configuration);
+        return (process, Ok(configuration));
     }
     let view = View::new(session, texts, &built.addresses);
     match purpose {
-        Purpose::TakeUp => {}
+        Purpose::TakeUp | Purpose::FindProcess => {}
         // Of what is refused anyway, only the errors are of interest.
         Purpose::Judge => lint::run(&view, |finding| session.report(finding)),
         Purpose::Explain(explain) => explain(&configuration, &view),
     }
     // A process that checks or explains ends soon, and need not give back what it has read.
     std::mem::forget(view);
-    Ok(configuration)
+    (process, Ok(configuration))
+}
+
+fn take_inventory(session: &Session, texts: &[FileId], resources: &Resources) -> Inventory {
+    let mut inventory = Inventory::of(&session.documents, texts);
+    inventory.zones = resources.zones.sizes().map(|(name, bytes)| (name.into(), bytes)).collect();
+    inventory
 }
 
 /// Reports references to variables that nobody defines. Where a setter failed, the expression that

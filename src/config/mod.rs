@@ -20,6 +20,7 @@ pub mod explain;
 pub mod format;
 mod includes;
 mod index;
+pub mod inventory;
 mod lines;
 pub mod lint;
 pub mod load;

@@ -13,7 +13,7 @@ use super::diagnostics::{Diagnostic, FileId, Level, Place};
 use super::load::Report;
 use super::sources::{Source, Sources};
 
-pub use json::json;
+pub use json::{json, json_members};
 
 /// Whether escape codes for colours are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -23,6 +23,8 @@ pub(super) struct Session {
     pub(super) variables: RefCell<Variables>,
     /// What relative paths are taken from (`-p`).
     pub(super) prefix: String,
+    /// Whether the process was started by root.
+    pub(super) as_root: bool,
     /// The folder of the main file.
     pub(super) folder: PathBuf,
     pub(super) findings: Findings,

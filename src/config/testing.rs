@@ -40,6 +40,7 @@ pub(crate) fn load_with<M: Module>(text: &str) -> (Option<Configuration>, String
         prefix: "/srv".into(),
         globals: Vec::new(),
         error_log: None,
+        as_root: rustix::process::geteuid().is_root(),
         modules: Box::leak(Box::new([module, conditions])),
     };
     let loaded = load(&request, None);

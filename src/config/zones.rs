@@ -159,6 +159,11 @@ impl Zones {
         }
     }
 
+    /// All zones by name, with their sizes in bytes.
+    pub(super) fn sizes(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.open.iter().map(|(name, open)| (&**name, open.definition.bytes))
+    }
+
     /// Lets go of what was open before and was not named again.
     pub(super) fn finish(&mut self) {
         self.previous = HashMap::new();

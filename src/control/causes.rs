@@ -1,26 +1,48 @@
 //! Why the control thread acts, one cause after the other: causes of a kind that came while it was busy are one.
 //!
-//! A hundred HUPs during a reload make one more reload. An end at once goes before everything that waits. Filled by the
-//! signal thread and by workers that end; emptied by `serve`.
+//! A hundred HUPs during a reload make one more reload, whose verdict all get who asked for it. An end at once goes
+//! before everything that waits. Filled by the signal thread, the control socket, and by workers that end; emptied by
+//! `serve`.
 
 use std::collections::VecDeque;
 use std::io;
 use std::mem::discriminant;
 use std::sync::mpsc::{self, Receiver, Sender};
 
+use super::listeners::WorkerNumber;
+use super::wire::{Answer, Asked, Command, Manner};
+
 /// Why the control thread acts.
 #[derive(Debug)]
 pub(super) enum Cause {
-    /// HUP.
-    Reload,
+    /// Take up the configuration as it is on disk.
+    Reload(Reload),
     /// USR1.
     ReopenLogs,
     /// QUIT: finish what runs, then end.
     Retire,
     /// TERM or INT: end now.
     Stop,
+    /// Somebody wants to know how the server is.
+    Status(Questioner),
     /// A worker thread has ended; with an error, when it was not asked to.
-    WorkerEnded(usize, io::Result<()>),
+    WorkerEnded(WorkerNumber, io::Result<()>),
+}
+
+/// A wish for a reload, or several that are one.
+#[derive(Debug)]
+pub(super) struct Reload {
+    /// Whence it came: `HUP`, `webserv reload`.
+    pub(super) why: Vec<&'static str>,
+    /// Who waits for its verdict.
+    pub(super) questioners: Vec<Questioner>,
+}
+
+/// Somebody who waits for an answer.
+#[derive(Debug)]
+pub(super) struct Questioner {
+    pub(super) manner: Manner,
+    answers: Sender<Answer>,
 }
 
 /// The causes that wait.
@@ -43,9 +65,7 @@ impl Causes {
             self.waiting.push_back(self.inbox.recv().ok()?);
         }
         while let Ok(cause) = self.inbox.try_recv() {
-            if !self.waiting.iter().any(|waiting| waiting.is_same(&cause)) {
-                self.waiting.push_back(cause);
-            }
+            self.add(cause);
         }
         let stop = self.waiting.iter().position(|cause| matches!(cause, Cause::Stop));
         match stop {
@@ -53,12 +73,53 @@ impl Causes {
             None => self.waiting.pop_front(),
         }
     }
+
+    fn add(&mut self, cause: Cause) {
+        match self.waiting.iter_mut().find(|waiting| waiting.is_same(&cause)) {
+            Some(waiting) => waiting.join(cause),
+            None => self.waiting.push_back(cause),
+        }
+    }
 }
 
 impl Cause {
+    /// HUP, and other things that make the server look at its configuration.
+    pub(super) fn reload(why: &'static str) -> Self {
+        Self::Reload(Reload { why: vec![why], questioners: Vec::new() })
+    }
+
+    /// What somebody asks for over the control socket.
+    pub(super) fn asked(asked: Asked, answers: Sender<Answer>) -> Self {
+        let questioner = Questioner { manner: asked.manner, answers };
+        match asked.command {
+            Command::Reload => Self::Reload(Reload { why: vec!["webserv reload"], questioners: vec![questioner] }),
+            Command::Status => Self::Status(questioner),
+        }
+    }
+
     /// Whether acting upon one is acting upon both.
     fn is_same(&self, other: &Self) -> bool {
-        !matches!(self, Self::WorkerEnded(..)) && discriminant(self) == discriminant(other)
+        !matches!(self, Self::WorkerEnded(..) | Self::Status(_)) && discriminant(self) == discriminant(other)
+    }
+
+    /// Takes in another cause that is the same.
+    fn join(&mut self, other: Self) {
+        if let (Self::Reload(reload), Self::Reload(other)) = (self, other) {
+            reload.questioners.extend(other.questioners);
+            for why in other.why {
+                if !reload.why.contains(&why) {
+                    reload.why.push(why);
+                }
+            }
+        }
+    }
+}
+
+impl Questioner {
+    /// Gives the answer.
+    pub(super) fn answer(self, answer: Answer) {
+        // Whoever asked may have left.
+        let _nobody_waits = self.answers.send(answer);
     }
 }
 
@@ -71,30 +132,57 @@ mod tests {
         let (sender, mut causes) = Causes::channel();
         sent.into_iter().for_each(|cause| sender.send(cause).unwrap());
         drop(sender);
-        std::iter::from_fn(|| causes.next()).map(|cause| format!("{cause:?}")).collect()
+        std::iter::from_fn(|| causes.next()).map(|cause| told(&cause)).collect()
+    }
+
+    fn told(cause: &Cause) -> String {
+        match cause {
+            Cause::Reload(reload) => format!("reload for {}", reload.why.join(" and ")),
+            other => format!("{other:?}"),
+        }
+    }
+
+    fn asked(command: Command) -> (Cause, Receiver<Answer>) {
+        let (answers, inbox) = mpsc::channel();
+        (Cause::asked(Asked { command, manner: Manner::default() }, answers), inbox)
     }
 
     #[test]
     fn causes_of_a_kind_that_came_together_are_one() {
-        let storm = (0..100).flat_map(|_| [Cause::Reload, Cause::ReopenLogs]);
-        assert_eq!(done(storm), ["Reload", "ReopenLogs"]);
+        let storm = (0..100).flat_map(|_| [Cause::reload("HUP"), Cause::ReopenLogs]);
+        assert_eq!(done(storm), ["reload for HUP", "ReopenLogs"]);
     }
 
     #[test]
     fn a_cause_that_comes_while_another_of_its_kind_is_acted_upon_makes_one_more() {
         let (sender, mut causes) = Causes::channel();
-        sender.send(Cause::Reload).unwrap();
-        assert!(matches!(causes.next(), Some(Cause::Reload)));
-        sender.send(Cause::Reload).unwrap();
-        sender.send(Cause::Reload).unwrap();
-        assert!(matches!(causes.next(), Some(Cause::Reload)));
+        sender.send(Cause::reload("HUP")).unwrap();
+        assert!(matches!(causes.next(), Some(Cause::Reload(_))));
+        sender.send(Cause::reload("HUP")).unwrap();
+        sender.send(Cause::reload("HUP")).unwrap();
+        assert!(matches!(causes.next(), Some(Cause::Reload(_))));
         drop(sender);
         assert!(causes.next().is_none());
     }
 
     #[test]
+    fn all_who_asked_get_the_one_verdict() {
+        let (sender, mut causes) = Causes::channel();
+        let (first, first_inbox) = asked(Command::Reload);
+        let (second, second_inbox) = asked(Command::Reload);
+        [first, Cause::reload("HUP"), second].into_iter().for_each(|cause| sender.send(cause).unwrap());
+        drop(sender);
+        let Some(Cause::Reload(reload)) = causes.next() else { panic!("a reload was asked for") };
+        assert_eq!(reload.why, ["webserv reload", "HUP"]);
+        let answer = Answer { ok: true, text: "done".into() };
+        reload.questioners.into_iter().for_each(|questioner| questioner.answer(answer.clone()));
+        assert_eq!((first_inbox.recv().unwrap(), second_inbox.recv().unwrap()), (answer.clone(), answer));
+        assert!(causes.next().is_none());
+    }
+
+    #[test]
     fn an_end_at_once_does_not_wait() {
-        assert_eq!(done([Cause::Reload, Cause::Retire, Cause::Stop]), ["Stop", "Reload", "Retire"]);
+        assert_eq!(done([Cause::reload("HUP"), Cause::Retire, Cause::Stop]), ["Stop", "reload for HUP", "Retire"]);
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! The addresses that are listened on, kept by their names across reloads.
 //!
-//! Each worker has a socket of its own for an internet address, so that the system spreads connections without a lock;
-//! a Unix domain socket is one, shared. New ones are bound before anything changes.
+//! The control thread holds a descriptor of every listening socket and lends duplicates to workers. So a socket stays
+//! open, with all who wait in its queue, whichever worker comes or goes, and its options can be changed while it
+//! listens. An internet address has a socket for each worker where the system allows it, so that connections are spread
+//! without a lock; a Unix domain socket is one, shared. Who has which is for `shares`. New ones are bound, and all
+//! duplicates made, before anything changes.
 
 use std::fs;
 use std::io;
@@ -9,35 +12,78 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use super::shares::{self, Shares};
 use crate::base::reason::Reason;
+use crate::base::report::{Severity, report};
 use crate::exchange::client::ListenerFacts;
 use crate::route::tree::Tree;
 use crate::runtime::listen;
 use crate::runtime::{Address, ListenOptions};
-use crate::server::worker::NewListener;
+use crate::server::worker::{NewListener, SocketId};
+
+/// The number of a worker in this process.
+pub(super) type WorkerNumber = usize;
 
 /// What is listened on now.
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
     open: Vec<Open>,
+    /// The last number that a socket got.
+    last_id: u64,
 }
 
-#[derive(Clone, Debug)]
+/// An address that is listened on.
+#[derive(Debug)]
 struct Open {
     /// As configured.
     address: Address,
     options: ListenOptions,
     facts: Arc<ListenerFacts>,
+    sockets: Vec<Socket>,
+    /// The workers that each socket is lent to.
+    shares: Shares,
 }
 
-/// What a new tree changes; nothing of it has happened for anybody yet.
+#[derive(Debug)]
+struct Socket {
+    id: SocketId,
+    descriptor: OwnedFd,
+}
+
+/// What a new tree, or other workers, change; nothing of it has happened for anybody yet.
 #[derive(Debug, Default)]
 pub(super) struct Change {
-    kept: Vec<Open>,
-    added: Vec<(Open, Vec<OwnedFd>)>,
-    removed: Vec<Open>,
-    /// Addresses whose socket options differ from those that the open socket has.
-    pub(super) differing: Vec<Address>,
+    /// Whole addresses that are new.
+    added: Vec<Open>,
+    /// Addresses that stay, with what is new about them.
+    kept: Vec<Kept>,
+    /// Duplicates on their way to workers.
+    lent: Vec<(WorkerNumber, NewListener)>,
+    /// What workers are to give up, for others have it.
+    released: Vec<(WorkerNumber, SocketId)>,
+    /// Addresses that go.
+    removed: Vec<Address>,
+    last_id: u64,
+}
+
+/// What is new about an address that stays.
+#[derive(Debug)]
+struct Kept {
+    address: Address,
+    options: ListenOptions,
+    more: Vec<Socket>,
+    shares: Shares,
+}
+
+/// What is to be told to workers when a change has been made.
+#[derive(Debug, Default)]
+pub(super) struct Orders {
+    /// Sockets to listen on.
+    pub(super) lent: Vec<(WorkerNumber, NewListener)>,
+    /// Sockets to leave to others.
+    pub(super) released: Vec<(WorkerNumber, SocketId)>,
+    /// Addresses to close, for all workers.
+    pub(super) closed: Vec<Address>,
 }
 
 /// An address that cannot be listened on.
@@ -53,41 +99,53 @@ pub struct BindError {
 }
 
 impl Listeners {
-    /// Binds what a tree has new, a socket for each of `workers`.
+    /// Binds what a tree has new, and what `workers` lack. Addresses that the tree lacks are to be closed, or `retained`
+    /// for the time being: then they are served as they were.
     ///
     /// # Errors
     /// One for each address that cannot be bound; what was bound is closed again.
-    pub(super) fn prepare(&self, tree: &Tree, workers: usize) -> Result<Change, Vec<BindError>> {
-        let mut change = Change::default();
+    pub(super) fn prepare(
+        &self,
+        tree: &Tree,
+        workers: &[WorkerNumber],
+        retained: bool,
+    ) -> Result<Change, Vec<BindError>> {
+        let mut change = Change { last_id: self.last_id, ..Change::default() };
         let mut errors = Vec::new();
         for routes in &tree.addresses {
-            if let Some(open) = self.open.iter().find(|open| open.address == routes.address) {
-                if open.options != routes.options {
-                    change.differing.push(open.address.clone());
-                }
-                change.kept.push(open.clone());
-                continue;
-            }
-            match self.bind(&routes.address, &routes.options, workers) {
-                Ok(added) => change.added.push(added),
-                Err(error) => {
-                    let (address, configured_at) = (routes.address.clone(), routes.configured_at.clone());
-                    errors.push(BindError { address, configured_at, error });
-                }
+            let prepared = match self.find(&routes.address) {
+                Some(open) => change.keep(open, &routes.options, workers),
+                None => self.bind(&mut change, &routes.address, &routes.options, workers),
+            };
+            if let Err(error) = prepared {
+                let (address, configured_at) = (routes.address.clone(), routes.configured_at.clone());
+                errors.push(BindError { address, configured_at, error });
             }
         }
         if !errors.is_empty() {
-            for (open, _) in &change.added {
-                remove_socket_file(&open.address);
-            }
+            change.undo();
             return Err(errors);
         }
-        let stays = |open: &&Open| change.kept.iter().any(|kept| kept.address == open.address);
-        change.removed = self.open.iter().filter(|open| !stays(open)).cloned().collect();
+        for open in self.open.iter().filter(|open| tree.routes(&open.address).is_none()) {
+            // Where there is no descriptor for a duplicate, workers go on with what they have.
+            if !retained || change.keep(open, &open.options, workers).is_err() {
+                change.removed.push(open.address.clone());
+            }
+        }
         Ok(change)
     }
 
-    fn bind(&self, address: &Address, options: &ListenOptions, workers: usize) -> io::Result<(Open, Vec<OwnedFd>)> {
+    fn find(&self, address: &Address) -> Option<&Open> {
+        self.open.iter().find(|open| open.address == *address)
+    }
+
+    fn bind(
+        &self,
+        change: &mut Change,
+        address: &Address,
+        options: &ListenOptions,
+        workers: &[WorkerNumber],
+    ) -> io::Result<()> {
         // Our own sockets are in the way of the probe where one address contains the other.
         if !self.open.iter().any(|open| overlaps(&open.address, address)) {
             listen::probe(address, options)?;
@@ -97,38 +155,47 @@ impl Listeners {
             Address::Inet(_) => local_address(&first)?,
             Address::Unix(_) => None,
         };
-        let mut sockets = vec![first];
-        while sockets.len() < workers {
-            sockets.push(match bound {
-                Some(bound) => listen::bind(&Address::Inet(bound), options)?,
-                None => sockets[0].try_clone()?,
-            });
-        }
         let shown = bound.map_or_else(|| address.to_string(), |bound| bound.to_string());
         let facts = Arc::new(ListenerFacts { address: shown.into(), inet: bound });
-        Ok((Open { address: address.clone(), options: options.clone(), facts }, sockets))
+        let sockets = vec![change.number(first)];
+        let mut open =
+            Open { address: address.clone(), options: options.clone(), facts, sockets, shares: Shares::default() };
+        open.sockets.extend(change.more_sockets(&open, options, workers.len()));
+        let shares = shares::of(&open.shares, open.sockets.len(), workers);
+        let lent = change.lend(&open, &[], &shares);
+        open.shares = shares;
+        change.added.push(open);
+        lent
     }
 
-    /// Takes the change: says what each worker is to open (by worker, in order), and what all are to close.
-    pub(super) fn commit(&mut self, change: Change, workers: usize) -> (Vec<Vec<NewListener>>, Vec<Address>) {
-        let mut by_worker: Vec<Vec<NewListener>> = (0..workers).map(|_| Vec::new()).collect();
-        self.open = change.kept;
-        for (open, sockets) in change.added {
-            for (worker, socket) in by_worker.iter_mut().zip(sockets) {
-                let (address, facts) = (open.address.clone(), Arc::clone(&open.facts));
-                worker.push(NewListener { address, facts, socket });
+    /// Takes the change, and says what workers are to be told.
+    pub(super) fn commit(&mut self, change: Change) -> Orders {
+        let Change { added, kept, lent, released, removed, last_id } = change;
+        self.last_id = last_id;
+        // The workers' duplicates are the last descriptors of these, and close them when the queues are empty.
+        self.open.retain(|open| !removed.contains(&open.address));
+        for kept in kept {
+            if let Some(open) = self.open.iter_mut().find(|open| open.address == kept.address) {
+                open.take(kept);
             }
-            self.open.push(open);
         }
-        for open in &change.removed {
-            remove_socket_file(&open.address);
-        }
-        (by_worker, change.removed.into_iter().map(|open| open.address).collect())
+        self.open.extend(added);
+        removed.iter().for_each(remove_socket_file);
+        Orders { lent, released, closed: removed }
     }
 
     /// The addresses as they are bound.
     pub(super) fn shown(&self) -> impl Iterator<Item = &str> {
         self.open.iter().map(|open| &*open.facts.address)
+    }
+
+    /// Gives the sockets to a user, so that it may bind more of their addresses for more workers.
+    pub(super) fn hand_over(change: &Change, user: u32, group: u32) {
+        let (user, group) = (rustix::process::Uid::from_raw(user), rustix::process::Gid::from_raw(group));
+        for socket in change.added.iter().flat_map(|open| &open.sockets) {
+            // Without it, further workers share the sockets there are.
+            let _shared_then = rustix::fs::fchown(&socket.descriptor, Some(user), Some(group));
+        }
     }
 
     /// Removes the files of Unix domain sockets, at the end.
@@ -139,15 +206,93 @@ impl Listeners {
     }
 }
 
+impl Open {
+    /// Takes up what is new about it. An option that the system refuses is told, and the old one holds.
+    fn take(&mut self, kept: Kept) {
+        self.sockets.extend(kept.more);
+        self.shares = kept.shares;
+        if self.options == kept.options {
+            return;
+        }
+        if self.options.ipv6only != kept.options.ipv6only {
+            let address = &self.address;
+            report(
+                Severity::Warn,
+                format_args!("the changed \"ipv6only\" of {address} takes effect at the next start"),
+            );
+        }
+        for socket in &self.sockets {
+            if let Err(error) = listen::apply(&socket.descriptor, &kept.options) {
+                let (address, reason) = (&self.address, Reason(&error));
+                report(Severity::Warn, format_args!("the options of {address} cannot be changed {reason}"));
+            }
+        }
+        self.options = ListenOptions { ipv6only: self.options.ipv6only, ..kept.options };
+    }
+}
+
 impl Change {
+    /// An address that stays, perhaps for more or fewer workers.
+    fn keep(&mut self, open: &Open, options: &ListenOptions, workers: &[WorkerNumber]) -> io::Result<()> {
+        let more = self.more_sockets(open, options, workers.len());
+        let shares = shares::of(&open.shares, open.sockets.len() + more.len(), workers);
+        self.lend(open, &more, &shares)?;
+        let sockets = open.sockets.iter().chain(&more).map(|socket| socket.id);
+        let given_up = shares::given_up(&open.shares, &shares);
+        let sockets: Vec<SocketId> = sockets.collect();
+        self.released.extend(given_up.map(|(worker, socket)| (worker, sockets[socket])));
+        self.kept.push(Kept { address: open.address.clone(), options: options.clone(), more, shares });
+        Ok(())
+    }
+
+    /// The sockets that an address lacks for so many workers. Where the system gives none (the port was bound as another
+    /// user), workers share those there are.
+    fn more_sockets(&mut self, open: &Open, options: &ListenOptions, workers: usize) -> Vec<Socket> {
+        let Some(bound) = open.facts.inet else { return Vec::new() };
+        let lacking = workers.saturating_sub(open.sockets.len());
+        let bind = || listen::bind(&Address::Inet(bound), options).ok();
+        let bound: Vec<OwnedFd> = (0..lacking).map_while(|_| bind()).collect();
+        bound.into_iter().map(|descriptor| self.number(descriptor)).collect()
+    }
+
+    /// Makes the duplicates that workers get in addition.
+    fn lend(&mut self, open: &Open, more: &[Socket], shares: &Shares) -> io::Result<()> {
+        let sockets: Vec<&Socket> = open.sockets.iter().chain(more).collect();
+        for (worker, socket) in shares::given(&open.shares, shares) {
+            let Socket { id, descriptor } = sockets[socket];
+            let (address, facts) = (open.address.clone(), Arc::clone(&open.facts));
+            let socket = descriptor.try_clone()?;
+            self.lent.push((worker, NewListener { address, facts, id: *id, socket }));
+        }
+        Ok(())
+    }
+
+    fn number(&mut self, descriptor: OwnedFd) -> Socket {
+        self.last_id += 1;
+        Socket { id: SocketId(self.last_id), descriptor }
+    }
+
+    /// Leaves nothing behind of what was bound for a change that is refused.
+    pub(super) fn undo(self) {
+        for open in &self.added {
+            remove_socket_file(&open.address);
+        }
+    }
+
     /// The addresses that are new, as they are bound.
     pub(super) fn added(&self) -> impl Iterator<Item = &str> {
-        self.added.iter().map(|(open, _)| &*open.facts.address)
+        self.added.iter().map(|open| &*open.facts.address)
+    }
+
+    /// The addresses that stay and whose options differ.
+    pub(super) fn differing<'c>(&'c self, listeners: &'c Listeners) -> impl Iterator<Item = &'c str> {
+        let changed = |kept: &Kept| listeners.find(&kept.address).filter(|open| open.options != kept.options);
+        self.kept.iter().filter_map(changed).map(|open| &*open.facts.address)
     }
 
     /// The addresses that go, as they were bound.
-    pub(super) fn removed(&self) -> impl Iterator<Item = &str> {
-        self.removed.iter().map(|open| &*open.facts.address)
+    pub(super) fn removed<'c>(&'c self, listeners: &'c Listeners) -> impl Iterator<Item = &'c str> {
+        self.removed.iter().filter_map(|address| listeners.find(address)).map(|open| &*open.facts.address)
     }
 }
 

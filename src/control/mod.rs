@@ -3,15 +3,24 @@
 //!
 //! It never touches a request. Workers hear from it by mail and through the published tree.
 
+mod ask;
 mod causes;
+mod generation;
 mod listeners;
 mod pid_file;
 mod privileges;
 mod reload;
 mod serve;
+mod shares;
 mod signals;
+mod socket;
+mod status;
+mod verdict;
+mod wire;
 mod workers;
 
+pub use ask::{AskError, ask};
 pub use pid_file::{PidError, read as read_pid};
 pub use serve::{ServeError, serve};
 pub use signals::{SignalName, send};
+pub use wire::{Answer, Asked, Command, Manner};

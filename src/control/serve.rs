@@ -6,19 +6,24 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::Sender;
+use std::time::SystemTime;
 
-use super::causes::{Cause, Causes};
-use super::listeners::{BindError, Listeners};
+use super::causes::{Cause, Causes, Questioner, Reload};
+use super::generation::Generation;
+use super::listeners::{BindError, Listeners, WorkerNumber};
 use super::pid_file::PidFile;
 use super::privileges::{self, PrivilegeError};
 use super::reload;
 use super::signals;
+use super::socket::ControlSocket;
+use super::status::{History, Status};
+use super::wire::Answer;
 use super::workers::Workers;
 use crate::base::reason::Reason;
 use crate::base::report::{self, Severity, report};
 use crate::config::load::{self, Configuration, Process, Request};
 use crate::config::render;
-use crate::config::resources::Resources;
+use crate::exchange::error_pages::SIGNATURE;
 use crate::runtime::{self, TempFileError};
 use crate::server::Published;
 use crate::server::worker::{Limits, Setup};
@@ -63,11 +68,16 @@ pub(super) struct Server {
     pub(super) published: Arc<Published>,
     pub(super) listeners: Listeners,
     pub(super) workers: Workers,
-    /// What the current configuration keeps open.
-    pub(super) resources: Resources,
-    pub(super) process: Process,
+    /// The configuration that requests are answered by.
+    pub(super) current: Generation,
     /// Kept for its drop, which removes the file.
-    _pid_file: Option<PidFile>,
+    pub(super) pid_file: Option<PidFile>,
+    /// Kept for its drop, as well.
+    pub(super) socket: Option<ControlSocket>,
+    /// How configurations were taken up.
+    history: History,
+    /// Where causes are sent to.
+    pub(super) causes: Sender<Cause>,
 }
 
 /// Serves by the configuration until a signal ends it. `started` is called once it serves, with the addresses.
@@ -95,7 +105,8 @@ pub fn serve(request: Request, started: impl FnOnce(&[&str])) -> Result<ExitCode
 impl Server {
     /// Opens and binds as who it was started as, then becomes the user, then starts the workers.
     fn start(request: Request, configuration: Configuration, causes: &Sender<Cause>) -> Result<Self, ServeError> {
-        let Configuration { process, tree, mut resources } = configuration;
+        let mut current = Generation::new(configuration);
+        let process = current.process.clone();
         let identity = privileges::identity(process.user.as_ref())?;
         if let Some(files_max) = process.open_files_max
             && let Err(error) = privileges::limit_open_files(files_max)
@@ -103,42 +114,48 @@ impl Server {
             // As in nginx: who may not raise the limit has the one there is.
             report(Severity::Alert, format_args!("setrlimit(RLIMIT_NOFILE, {files_max}) failed ({error})"));
         }
-        resources.make_folders()?;
+        current.resources.make_folders()?;
         let mut listeners = Listeners::default();
-        let change = listeners.prepare(&tree, process.workers).map_err(ServeError::Bind)?;
+        // The workers that there will be: they are numbered from 1 on.
+        let numbers: Vec<WorkerNumber> = (1..=process.workers).collect();
+        let change = listeners.prepare(&current.tree, &numbers, false).map_err(ServeError::Bind)?;
         let pid_file = match &process.pid {
             Some(path) => Some(write_pid(path)?),
             None => None,
         };
+        let socket = match &process.control {
+            Some(path) => Some(open_control(path, causes)?),
+            None => None,
+        };
         if let Some(identity) = identity {
-            resources.hand_over(identity.user_id(), identity.group_id());
+            current.resources.hand_over(identity.user_id(), identity.group_id());
+            Listeners::hand_over(&change, identity.user_id(), identity.group_id());
             privileges::become_user(&identity)?;
         }
         report::set_process_log(Arc::clone(&process.error_log));
-        resources.take_effect();
-        let published = Arc::new(Published::new(Arc::new(tree)));
-        let setup = Arc::new(Setup {
+        current.resources.take_effect();
+        let published = Arc::new(Published::new(Arc::clone(&current.tree)));
+        let setup = Setup {
             published: Arc::clone(&published),
             connection_numbers: Arc::new(AtomicU64::new(0)),
             limits: limits(&process),
-        });
-        let workers = Workers::start(process.workers, &setup, causes).map_err(system("a worker cannot be started"))?;
-        let (added, _none_removed) = listeners.commit(change, workers.len());
-        workers.add_listeners(added);
-        Ok(Self { request, published, listeners, workers, resources, process, _pid_file: pid_file })
+        };
+        let mut workers = Workers::new(setup, causes.clone());
+        let recruits = workers.recruit(process.workers).map_err(system("a worker cannot be started"))?;
+        workers.take(recruits, process.workers);
+        workers.order(listeners.commit(change));
+        let (history, causes) = (History::begin(SystemTime::now()), causes.clone());
+        Ok(Self { request, published, listeners, workers, current, pid_file, socket, history, causes })
     }
 
     /// One cause after the other, until one ends the process.
     fn run(&mut self, causes: &mut Causes) -> Result<ExitCode, ServeError> {
-        let mut running = self.workers.len();
         let mut retiring = false;
         // The senders live as long as the workers and the signal thread do.
         while let Some(cause) = causes.next() {
             match cause {
-                Cause::Reload if retiring => {
-                    report(Severity::Notice, format_args!("not reloading, the server is ending"))
-                }
-                Cause::Reload => reload::reload(self),
+                Cause::Reload(wish) => self.reload(wish, retiring),
+                Cause::Status(questioner) => self.say_status(questioner),
                 Cause::ReopenLogs => self.reopen_logs(),
                 Cause::Retire => {
                     retiring = true;
@@ -155,10 +172,9 @@ impl Server {
                     self.workers.stop();
                     return Err(ServeError::Worker { number, error });
                 }
-                Cause::WorkerEnded(_, Ok(())) => {
-                    running -= 1;
-                    if running == 0 {
-                        self.workers.join();
+                Cause::WorkerEnded(number, Ok(())) => {
+                    self.workers.ended(number);
+                    if self.workers.running() == 0 {
                         break;
                     }
                 }
@@ -168,11 +184,40 @@ impl Server {
         Ok(ExitCode::SUCCESS)
     }
 
+    /// One reload for all who wish it.
+    fn reload(&mut self, wish: Reload, retiring: bool) {
+        let why = wish.why.join(", ");
+        let verdict = if retiring { reload::refuse_at_end(&why) } else { reload::reload(self, &why) };
+        self.history.note(&verdict);
+        for questioner in wish.questioners {
+            let answer = verdict.answer(questioner.manner);
+            questioner.answer(answer);
+        }
+    }
+
+    fn say_status(&self, questioner: Questioner) {
+        let inventory = &self.current.inventory;
+        let workers = self.workers.count();
+        let status = Status {
+            version: SIGNATURE,
+            process: std::process::id(),
+            generation: self.published.generation(),
+            history: &self.history,
+            workers,
+            leaving: self.workers.running() - workers,
+            listeners: self.listeners.shown().collect(),
+            servers: inventory.servers(),
+            locations: inventory.locations(),
+        };
+        let text = if questioner.manner.json { status.json() } else { status.text() };
+        questioner.answer(Answer { ok: true, text });
+    }
+
     /// USR1: from now on lines go to the files that have the logs' names now; buffered ones go first.
     fn reopen_logs(&self) {
         self.workers.flush_logs();
         report(Severity::Notice, format_args!("reopening logs"));
-        self.resources.reopen_logs();
+        self.current.resources.reopen_logs();
     }
 }
 
@@ -183,6 +228,13 @@ pub(super) fn limits(process: &Process) -> Limits {
 fn write_pid(path: &Path) -> Result<PidFile, ServeError> {
     PidFile::write(path)
         .map_err(|error| ServeError::System { what: format!("cannot write \"{}\"", path.display()), error })
+}
+
+fn open_control(path: &Path, causes: &Sender<Cause>) -> Result<ControlSocket, ServeError> {
+    ControlSocket::open(path, causes.clone()).map_err(|error| ServeError::System {
+        what: format!("the control socket \"{}\" cannot be opened", path.display()),
+        error,
+    })
 }
 
 fn system(what: &'static str) -> impl Fn(io::Error) -> ServeError {

@@ -20,7 +20,7 @@ pub(super) fn watch(causes: Sender<Cause>) -> io::Result<()> {
     thread::Builder::new().name("signals".into()).spawn(move || {
         for signal in signals.forever() {
             let cause = match signal {
-                SIGHUP => Cause::Reload,
+                SIGHUP => Cause::reload("HUP"),
                 SIGUSR1 => Cause::ReopenLogs,
                 SIGQUIT => Cause::Retire,
                 SIGXFSZ => continue,

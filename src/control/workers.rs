@@ -1,5 +1,6 @@
-//! The worker threads: started with the server, reached by mail, joined at its end.
+//! The worker threads: started with the server or at a reload, reached by mail, joined at their end.
 
+use std::collections::HashMap;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
@@ -8,68 +9,146 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::causes::Cause;
+use super::listeners::{Orders, WorkerNumber};
 use crate::base::report::{self, Severity, report};
-use crate::runtime::{Address, Mailbox, PostError};
-use crate::server::worker::{self, Limits, NewListener, Prepared, Setup};
+use crate::runtime::{Mailbox, PostError};
+use crate::server::worker::{self, Limits, NewListener, Prepared, Setup, SocketId};
 
-/// How long the control thread waits for log lines to be written before logs are opened anew.
-const FLUSH_PATIENCE: Duration = Duration::from_secs(5);
+/// How long the control thread waits until workers have done what it waits for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// All workers of the process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Workers {
+    setup: Arc<Setup>,
+    causes: Sender<Cause>,
+    /// Those that take connections, and those that end with their last one.
     workers: Vec<Worker>,
+    /// The last number that a worker got.
+    last_number: WorkerNumber,
 }
 
 #[derive(Debug)]
 struct Worker {
+    /// Unlike any other's of this process.
+    number: WorkerNumber,
+    /// Its number in log lines: that of one that ended goes to the next.
+    seat: u32,
+    stage: Stage,
     mailbox: Arc<Mailbox>,
-    thread: Option<JoinHandle<()>>,
+    thread: JoinHandle<()>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// It takes connections.
+    Serving,
+    /// It ends with its last connection, while others serve.
+    Leaving,
+}
+
+/// Workers that were started for a configuration that is not published yet: dropped, they end.
+#[derive(Debug, Default)]
+pub(super) struct Recruits(Vec<Worker>);
+
 impl Workers {
-    /// Starts `count` threads; each is ready for mail when this returns.
-    ///
-    /// # Errors
-    /// When the system gives no thread or no poll. Those already started end with the process.
-    pub(super) fn start(count: usize, setup: &Arc<Setup>, causes: &Sender<Cause>) -> io::Result<Self> {
-        let mut workers = Self::default();
-        for number in 0..count {
-            workers.workers.push(start_one(number, Arc::clone(setup), causes.clone())?);
-        }
-        Ok(workers)
+    /// None yet.
+    pub(super) fn new(setup: Setup, causes: Sender<Cause>) -> Self {
+        Self { setup: Arc::new(setup), causes, workers: Vec::new(), last_number: 0 }
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// Starts what is lacking to `count` workers; each is ready for mail when this returns, and has no listener yet.
+    ///
+    /// # Errors
+    /// When the system gives no thread or no poll; those already started end.
+    pub(super) fn recruit(&mut self, count: usize) -> io::Result<Recruits> {
+        let mut recruits = Recruits::default();
+        // 0 is the control thread.
+        let taken: Vec<u32> = self.workers.iter().map(|worker| worker.seat).collect();
+        let free = (1..).filter(|seat| !taken.contains(seat));
+        for seat in free.take(count.saturating_sub(self.count())) {
+            self.last_number += 1;
+            recruits.0.push(start_one((self.last_number, seat), Arc::clone(&self.setup), self.causes.clone())?);
+        }
+        Ok(recruits)
+    }
+
+    /// The numbers of the workers that will serve when there are `count`: those longest here, then the recruits.
+    pub(super) fn numbers(&self, recruits: &Recruits, count: usize) -> Vec<WorkerNumber> {
+        let all = self.serving().chain(&recruits.0);
+        all.take(count).map(|worker| worker.number).collect()
+    }
+
+    /// Takes the recruits in, and lets those go that are too many.
+    pub(super) fn take(&mut self, mut recruits: Recruits, count: usize) {
+        self.workers.append(&mut recruits.0);
+        let serving = self.workers.iter_mut().filter(|worker| worker.stage == Stage::Serving);
+        for worker in serving.skip(count) {
+            worker.stage = Stage::Leaving;
+            told(worker::leave(&worker.mailbox));
+        }
+    }
+
+    fn serving(&self) -> impl Iterator<Item = &Worker> {
+        self.workers.iter().filter(|worker| worker.stage == Stage::Serving)
+    }
+
+    /// How many take connections.
+    pub(super) fn count(&self) -> usize {
+        self.serving().count()
+    }
+
+    /// How many run.
+    pub(super) fn running(&self) -> usize {
         self.workers.len()
     }
 
-    /// Gives each worker its share of new listeners.
-    pub(super) fn add_listeners(&self, by_worker: Vec<Vec<NewListener>>) {
-        for (worker, listeners) in self.workers.iter().zip(by_worker) {
-            for listener in listeners {
-                told(worker::add_listener(&worker.mailbox, listener));
+    /// Tells workers which sockets they have now. Who gets one is told before who loses it.
+    pub(super) fn order(&self, orders: Orders) {
+        let mut lent: HashMap<WorkerNumber, Vec<NewListener>> = HashMap::new();
+        for (number, listener) in orders.lent {
+            lent.entry(number).or_default().push(listener);
+        }
+        for worker in &self.workers {
+            if let Some(listeners) = lent.remove(&worker.number) {
+                told(worker::add_listeners(&worker.mailbox, listeners));
+            }
+        }
+        for worker in &self.workers {
+            let released = orders.released.iter().filter(|(number, _)| *number == worker.number);
+            let released: Vec<SocketId> = released.map(|(_, socket)| *socket).collect();
+            if !released.is_empty() {
+                told(worker::release_listeners(&worker.mailbox, released));
+            }
+            if !orders.closed.is_empty() {
+                told(worker::close_listeners(&worker.mailbox, orders.closed.clone()));
             }
         }
     }
 
-    pub(super) fn close_listeners(&self, addresses: &[Address]) {
-        for address in addresses {
-            self.tell(|mailbox| worker::close_listener(mailbox, address.clone()));
-        }
-    }
-
-    pub(super) fn set_limits(&self, limits: Limits) {
+    pub(super) fn set_limits(&mut self, limits: Limits) {
+        // For workers that are started later.
+        self.setup = Arc::new(self.setup.with_limits(limits));
         self.tell(|mailbox| worker::set_limits(mailbox, limits));
     }
 
     /// Has all workers write out their buffered log lines, and waits until they have: a worker that is busy for longer
-    /// than `FLUSH_PATIENCE` writes them to whatever file the log is then.
+    /// than `PATIENCE` writes them to whatever file the log is then.
     pub(super) fn flush_logs(&self) {
+        self.tell_and_wait(worker::flush_logs);
+    }
+
+    /// Has all workers answer by the published tree, and waits until they do: whoever was told of a reload sees it with
+    /// the next request. A worker that is busy for longer than `PATIENCE` sees it when it is not.
+    pub(super) fn take_up(&self) {
+        self.tell_and_wait(worker::take_up);
+    }
+
+    fn tell_and_wait(&self, message: impl Fn(&Mailbox, Sender<()>) -> Result<(), PostError>) {
         let (done, inbox) = mpsc::channel();
-        self.tell(|mailbox| worker::flush_logs(mailbox, done.clone()));
+        self.tell(|mailbox| message(mailbox, done.clone()));
         drop(done);
-        let end = Instant::now() + FLUSH_PATIENCE;
+        let end = Instant::now() + PATIENCE;
         while inbox.recv_timeout(end.saturating_duration_since(Instant::now())).is_ok() {}
     }
 
@@ -81,18 +160,43 @@ impl Workers {
         self.tell(worker::stop);
     }
 
-    /// Waits for all threads; they must have been told to end.
-    pub(super) fn join(&mut self) {
-        for thread in self.workers.iter_mut().filter_map(|worker| worker.thread.take()) {
-            if thread.join().is_err() {
-                report(Severity::Alert, format_args!("a worker thread panicked"));
+    /// Waits for a thread that is ending by itself.
+    pub(super) fn ended(&mut self, number: WorkerNumber) {
+        if let Some(place) = self.workers.iter().position(|worker| worker.number == number) {
+            let worker = self.workers.remove(place);
+            let (seat, was) = (worker.seat, worker.stage);
+            worker.join();
+            if was == Stage::Leaving {
+                report(Severity::Notice, format_args!("worker {seat} has ended with its last connection"));
             }
         }
+    }
+
+    /// Waits for all threads; they must have been told to end.
+    pub(super) fn join(&mut self) {
+        self.workers.drain(..).for_each(Worker::join);
     }
 
     fn tell(&self, message: impl Fn(&Mailbox) -> Result<(), PostError>) {
         for worker in &self.workers {
             told(message(&worker.mailbox));
+        }
+    }
+}
+
+impl Worker {
+    fn join(self) {
+        if self.thread.join().is_err() {
+            report(Severity::Alert, format_args!("a worker thread panicked"));
+        }
+    }
+}
+
+impl Drop for Recruits {
+    fn drop(&mut self) {
+        for worker in self.0.drain(..) {
+            told(worker::stop(&worker.mailbox));
+            worker.join();
         }
     }
 }
@@ -106,11 +210,10 @@ fn told(result: Result<(), PostError>) {
     }
 }
 
-fn start_one(number: usize, setup: Arc<Setup>, causes: Sender<Cause>) -> io::Result<Worker> {
+fn start_one((number, seat): (WorkerNumber, u32), setup: Arc<Setup>, causes: Sender<Cause>) -> io::Result<Worker> {
     let (ready, made) = mpsc::channel();
-    let thread = thread::Builder::new().name(format!("worker {number}")).spawn(move || {
-        // 0 is the control thread.
-        report::set_thread_number(u32::try_from(number + 1).unwrap_or(u32::MAX));
+    let thread = thread::Builder::new().name(format!("worker {seat}")).spawn(move || {
+        report::set_thread_number(seat);
         let prepared = match Prepared::new(&setup) {
             Ok(prepared) => prepared,
             Err(error) => return drop(ready.send(Err(error))),
@@ -126,5 +229,5 @@ fn start_one(number: usize, setup: Arc<Setup>, causes: Sender<Cause>) -> io::Res
         let _at_the_end = causes.send(Cause::WorkerEnded(number, result));
     })?;
     let mailbox = made.recv().map_err(|_| io::Error::other("the worker thread ended while it started"))??;
-    Ok(Worker { mailbox, thread: Some(thread) })
+    Ok(Worker { number, seat, stage: Stage::Serving, mailbox, thread })
 }

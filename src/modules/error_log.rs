@@ -182,8 +182,14 @@ mod tests {
 
     fn loaded(text: &str, prefix: &Path) -> Loaded {
         let origin = Text::BuiltIn(text.to_owned());
-        let request =
-            Request { origin, prefix: prefix.to_owned(), globals: Vec::new(), error_log: None, modules: MODULES };
+        let request = Request {
+            origin,
+            prefix: prefix.to_owned(),
+            globals: Vec::new(),
+            error_log: None,
+            as_root: rustix::process::geteuid().is_root(),
+            modules: MODULES,
+        };
         load(&request, None)
     }
 

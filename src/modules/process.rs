@@ -27,13 +27,25 @@ pub struct Conf {
     connections_max: usize,
     multi_accept: bool,
     pid: Option<PathBuf>,
+    control: Control,
+}
+
+/// `control`.
+#[derive(Clone, Debug, Default)]
+enum Control {
+    /// Beside the pid file, if there is one.
+    #[default]
+    BesidePid,
+    Off,
+    At(PathBuf),
 }
 
 impl Default for Conf {
     fn default() -> Self {
         let ProcessBuilder { user, workers, open_files_max, connections_max, multi_accept, pid, .. } =
             ProcessBuilder::default();
-        Self { user, workers, open_files_max, connections_max, multi_accept, pid }
+        let control = Control::default();
+        Self { user, workers, open_files_max, connections_max, multi_accept, pid, control }
     }
 }
 
@@ -138,6 +150,27 @@ impl Module for Process {
             origin: Origin::Nginx,
         },
         Directive {
+            name: "control",
+            contexts: Contexts::MAIN,
+            args: Shape::one("PATH | off"),
+            repeat: Repeat::Once,
+            set: |conf, arguments| {
+                conf.control = match arguments.word(0) {
+                    "" => return Err(arguments.error(0, "the \"control\" directive needs the path of a socket")),
+                    "off" => Control::Off,
+                    _ => Control::At(arguments.path(0)),
+                };
+                Ok(())
+            },
+            default: "",
+            doc: "Where the control socket is, by which `webserv reload` and `webserv status` reach the running server and \
+                  get its answer. Only its owner and root can use it. Without the directive it is beside the `pid` file, \
+                  with `.control` in place of `.pid`; without a `pid` file, or with `off`, there is none. A relative path \
+                  is taken from the prefix.",
+            example: "control /run/webserv.control;",
+            origin: Origin::Ours,
+        },
+        Directive {
             name: "daemon",
             contexts: Contexts::MAIN,
             args: Shape::Flag,
@@ -164,13 +197,18 @@ impl Module for Process {
         process.connections_max = conf.connections_max;
         process.multi_accept = conf.multi_accept;
         process.pid.clone_from(&conf.pid);
+        process.control = match &conf.control {
+            Control::BesidePid => conf.pid.as_ref().map(|pid| pid.with_extension("control")),
+            Control::Off => None,
+            Control::At(path) => Some(path.clone()),
+        };
         process.daemon = false;
         Ok(())
     }
 }
 
 fn set_user(conf: &mut Conf, arguments: &mut Arguments<'_>) -> Result<(), Diagnostic> {
-    if !rustix::process::geteuid().is_root() {
+    if !arguments.as_root() {
         let message = "the \"user\" directive makes sense only if the server is started by root, ignored";
         arguments.warn(Diagnostic::warning(arguments.place_of_name(), message).lint(&lint::USER_IGNORED));
         return Ok(());

@@ -12,6 +12,7 @@ fn rehearsed(root: &str, servers: &str, method: &str, host: &str, target: &str) 
         prefix: "/srv".into(),
         globals: Vec::new(),
         error_log: None,
+        as_root: rustix::process::geteuid().is_root(),
         modules: MODULES,
     };
     let configuration = load(&request, None).result.expect("the test's configuration is right");
@@ -118,6 +119,7 @@ fn a_question_that_holds_a_second_request_is_none() {
         prefix: "/srv".into(),
         globals: Vec::new(),
         error_log: None,
+        as_root: rustix::process::geteuid().is_root(),
         modules: MODULES,
     };
     let configuration = load(&request, None).result.unwrap();

@@ -52,6 +52,8 @@ pub(super) struct Shared {
     /// Whether the current task asked to go on in the next turn.
     pub(super) yields: Cell<bool>,
     pub(super) stage: Cell<Stage>,
+    /// How many of the tasks keep no worker running.
+    pub(super) background: Cell<usize>,
     pub(super) children: Children,
     clock: Clock,
     now: Cell<Instant>,
@@ -66,8 +68,10 @@ pub(super) struct Shared {
 pub(super) enum Stage {
     /// Until told otherwise.
     Running,
-    /// Ends with its last task.
+    /// Ends with its last task; tasks that wait for a peer's next wish end.
     Retiring,
+    /// Ends with its last task, and has no task end for it.
+    Leaving,
     /// Ends with this turn.
     Stopping,
     /// Drops its tasks and takes no new ones.
@@ -92,6 +96,15 @@ impl Handle {
             .borrow_mut()
             .insert(future, generation, &shared.mailbox)
             .unwrap_or(TaskId { key: u32::MAX, generation })
+    }
+
+    /// As `spawn`, for a task that serves others: a worker that only has such tasks left has none.
+    pub fn spawn_background(&self, future: impl Future<Output = ()> + 'static) -> TaskId {
+        let counted = Background::new(self);
+        self.spawn(async move {
+            let _counted = counted;
+            future.await;
+        })
     }
 
     /// Drops a task with all it owns; one that is being polled is dropped when its poll returns. False when it has
@@ -184,14 +197,21 @@ impl Handle {
 
     /// Ends the worker when its last task has ended. Tasks must see to it themselves that they end.
     pub fn retire(&self) {
-        if self.shared.stage.get() == Stage::Running {
+        if matches!(self.shared.stage.get(), Stage::Running | Stage::Leaving) {
             self.shared.stage.set(Stage::Retiring);
         }
     }
 
-    /// Whether the worker was told to stop or retire.
+    /// Ends the worker when its last task has ended, with no task being told: others of the process go on.
+    pub fn leave(&self) {
+        if self.shared.stage.get() == Stage::Running {
+            self.shared.stage.set(Stage::Leaving);
+        }
+    }
+
+    /// Whether the worker was told to stop or retire, and its tasks should see to their end.
     pub fn is_retiring(&self) -> bool {
-        self.shared.stage.get() != Stage::Running
+        !matches!(self.shared.stage.get(), Stage::Running | Stage::Leaving)
     }
 
     /// Has the current task polled from `at` on, as a [`Deadline`] in it would; for whoever keeps the time himself. Holds
@@ -218,6 +238,7 @@ impl Shared {
             noted: Cell::new(None),
             yields: Cell::new(false),
             stage: Cell::new(Stage::Running),
+            background: Cell::new(0),
             children: Children::default(),
             now: Cell::new(now),
             wall: Cell::new(clock.wall()),
@@ -254,6 +275,24 @@ impl Shared {
         let result = use_buffer(&mut buffer);
         self.scratch.replace(buffer);
         result
+    }
+}
+
+/// Counts a background task, for as long as it runs.
+struct Background(Handle);
+
+impl Background {
+    fn new(handle: &Handle) -> Self {
+        let background = &handle.shared.background;
+        background.set(background.get() + 1);
+        Self(handle.clone())
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        let background = &self.0.shared.background;
+        background.set(background.get() - 1);
     }
 }
 

@@ -54,7 +54,8 @@ impl Worker {
         Handle { shared: Rc::clone(&self.shared) }
     }
 
-    /// Turns until told to stop or, when retiring, until the last task has ended.
+    /// Turns until told to stop or, when retiring or leaving, until the last task has ended that is not in the
+    /// background.
     ///
     /// # Errors
     /// When the poll fails, which leaves the worker of no use.
@@ -88,7 +89,7 @@ impl Worker {
     fn is_finished(&self) -> bool {
         match self.shared.stage.get() {
             Stage::Running => false,
-            Stage::Retiring => self.shared.tasks.borrow().len() == 0,
+            Stage::Retiring | Stage::Leaving => self.shared.tasks.borrow().len() <= self.shared.background.get(),
             Stage::Stopping | Stage::Ended => true,
         }
     }

@@ -34,7 +34,15 @@ pub(super) struct ListenerState {
     pub(super) facts: Arc<ListenerFacts>,
     routes: RefCell<Option<Arc<AddressRoutes>>>,
     stage: Cell<Stage>,
+    /// The sockets by which connections come.
+    sockets: RefCell<Vec<SocketId>>,
+    /// Those of them that other workers have now.
+    released: RefCell<Vec<SocketId>>,
 }
+
+/// Names a listening socket of the process, however many descriptors and workers share it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SocketId(pub u64);
 
 /// Where a listener is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +55,14 @@ enum Stage {
 
 impl ListenerState {
     pub(super) fn new(address: Address, facts: Arc<ListenerFacts>) -> Rc<Self> {
-        Rc::new(Self { address, facts, routes: RefCell::new(None), stage: Cell::new(Stage::Open) })
+        Rc::new(Self {
+            address,
+            facts,
+            routes: RefCell::new(None),
+            stage: Cell::new(Stage::Open),
+            sockets: RefCell::default(),
+            released: RefCell::default(),
+        })
     }
 
     /// The virtual servers of the address, by the current configuration.
@@ -68,11 +83,10 @@ impl ListenerState {
     }
 
     /// Takes up the routes of a new configuration; none means the address has left it, and the old ones stay for the
-    /// requests that still come.
+    /// requests that still come until it is closed.
     pub(super) fn set_routes(&self, routes: Option<Arc<AddressRoutes>>) {
-        match routes {
-            Some(routes) => drop(self.routes.replace(Some(routes))),
-            None => self.close(),
+        if let Some(routes) = routes {
+            drop(self.routes.replace(Some(routes)));
         }
     }
 
@@ -83,6 +97,28 @@ impl ListenerState {
 
     pub(super) fn is_closing(&self) -> bool {
         self.stage.get() == Stage::Closing
+    }
+
+    /// Notes that other workers have these sockets now, as far as they are its own.
+    pub(super) fn release(&self, sockets: &[SocketId]) {
+        let own = self.sockets.borrow();
+        self.released.borrow_mut().extend(sockets.iter().filter(|socket| own.contains(socket)));
+    }
+
+    /// Notes a socket that is listened on for it, until it is released.
+    pub(super) fn adopt(&self, socket: SocketId) {
+        self.sockets.borrow_mut().push(socket);
+    }
+
+    /// Whether the listener of a socket should end; that it was told is forgotten, for the socket may come back.
+    fn takes_release(&self, socket: SocketId) -> bool {
+        let mut released = self.released.borrow_mut();
+        let place = released.iter().position(|other| *other == socket);
+        if let Some(place) = place {
+            released.swap_remove(place);
+            self.sockets.borrow_mut().retain(|other| *other != socket);
+        }
+        place.is_some()
     }
 }
 
@@ -95,8 +131,9 @@ enum Pause {
 }
 
 /// The listener's life: a task of its worker.
-pub(super) async fn listen(station: Rc<Station>, listener: Rc<ListenerState>, socket: OwnedFd) {
-    let acceptor = match open(&station, &listener, socket) {
+pub(super) async fn listen(station: Rc<Station>, listener: Rc<ListenerState>, id: SocketId, socket: OwnedFd) {
+    // The control thread has a descriptor of it too, and other workers may.
+    let acceptor = match Acceptor::duplicated(&station.handle, socket) {
         Ok(acceptor) => acceptor,
         Err(error) => {
             report(
@@ -109,7 +146,7 @@ pub(super) async fn listen(station: Rc<Station>, listener: Rc<ListenerState>, so
     let mut pause = Pause::None;
     let mut accepted = 0;
     loop {
-        match next_socket(&station, &listener, &acceptor, &mut pause).await {
+        match next_socket(&station, &listener, (id, &acceptor), &mut pause).await {
             None => return,
             Some(Ok((socket, peer, seat))) => {
                 if pause == Pause::Exhausted {
@@ -128,20 +165,12 @@ pub(super) async fn listen(station: Rc<Station>, listener: Rc<ListenerState>, so
     }
 }
 
-fn open(station: &Rc<Station>, listener: &ListenerState, socket: OwnedFd) -> std::io::Result<Acceptor> {
-    match listener.address {
-        Address::Inet(_) => Acceptor::new(&station.handle, socket),
-        // One socket file, one queue: its descriptor is shared by the workers.
-        Address::Unix(_) => Acceptor::duplicated(&station.handle, socket),
-    }
-}
-
 /// The next socket, and its place among `worker_connections`; `None` when the listener should end and its queue is
 /// empty. With all places taken, the one socket that was taken from the queue waits here for one.
 async fn next_socket(
     station: &Rc<Station>,
     listener: &ListenerState,
-    acceptor: &Acceptor,
+    (id, acceptor): (SocketId, &Acceptor),
     pause: &mut Pause,
 ) -> Option<Result<(OwnedFd, Peer, Seat), AcceptError>> {
     let accepted = poll_fn(|_| match acceptor.poll_accept() {
@@ -151,7 +180,7 @@ async fn next_socket(
             if *pause == Pause::Full {
                 say_again(listener, pause);
             }
-            if ends(station, listener) { Poll::Ready(None) } else { Poll::Pending }
+            if ends(station, listener, id) { Poll::Ready(None) } else { Poll::Pending }
         }
     });
     let (socket, peer) = match accepted.await? {
@@ -187,8 +216,8 @@ fn say_again(listener: &ListenerState, pause: &mut Pause) {
     report(Severity::Notice, format_args!("accepting connections at {} again", listener.facts.address));
 }
 
-fn ends(station: &Station, listener: &ListenerState) -> bool {
-    listener.is_closing() || station.handle.is_retiring()
+fn ends(station: &Station, listener: &ListenerState, socket: SocketId) -> bool {
+    listener.is_closing() || station.accepts_no_more() || listener.takes_release(socket)
 }
 
 /// Makes a connection of a socket.

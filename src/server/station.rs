@@ -11,12 +11,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::SystemTime;
 
-use super::listener::ListenerState;
+use super::listener::{ListenerState, SocketId};
 use super::outbound::Outbox;
 use super::published::Published;
 use bytes::Bytes;
 
 use crate::base::log_buffer;
+use crate::exchange::client::ListenerFacts;
 use crate::exchange::shared_file;
 use crate::http::date::{self, CachedDate, DateCache};
 use crate::runtime::{Address, Handle, Hooks, TaskId};
@@ -38,6 +39,8 @@ pub(super) struct Station {
     listeners: RefCell<Vec<Rc<ListenerState>>>,
     limits: Cell<Limits>,
     connections: Cell<usize>,
+    /// Whether this worker ends with its last connection, while others go on.
+    leaving: Cell<bool>,
     connection_numbers: Arc<AtomicU64>,
     /// Listeners that wait for a connection to end.
     waiting: RefCell<Vec<TaskId>>,
@@ -73,6 +76,7 @@ impl Station {
             listeners: RefCell::default(),
             limits: Cell::new(limits),
             connections: Cell::new(0),
+            leaving: Cell::new(false),
             connection_numbers,
             waiting: RefCell::default(),
             date: RefCell::default(),
@@ -94,21 +98,48 @@ impl Station {
         self.wake_waiting();
     }
 
-    /// Keeps a listener and gives it its routes.
-    pub(super) fn add(&self, listener: Rc<ListenerState>) {
+    /// What listeners at an address share: one that is there, or a new one with its routes.
+    pub(super) fn listener(&self, address: Address, facts: Arc<ListenerFacts>) -> Rc<ListenerState> {
+        let mut listeners = self.listeners.borrow_mut();
+        if let Some(known) = listeners.iter().find(|known| known.address == address) {
+            return Rc::clone(known);
+        }
+        let listener = ListenerState::new(address, facts);
         listener.set_routes(self.published.tree().routes(&listener.address));
-        self.listeners.borrow_mut().push(listener);
+        listeners.push(Rc::clone(&listener));
+        listener
     }
 
-    /// Has the listener at an address finish: it takes what waits in its queue and closes.
-    pub(super) fn close(&self, address: &Address) {
+    /// Has the listeners at addresses finish: they take what waits in their queues and close.
+    pub(super) fn close(&self, addresses: &[Address]) {
         self.listeners.borrow_mut().retain(|listener| {
-            if listener.address == *address {
+            let goes = addresses.contains(&listener.address);
+            if goes {
                 listener.close();
             }
-            listener.address != *address
+            !goes
         });
         self.handle.wake_all();
+    }
+
+    /// Has listeners finish, for other workers have their sockets now; connections that they made go on.
+    pub(super) fn release(&self, sockets: &[SocketId]) {
+        for listener in self.listeners.borrow().iter() {
+            listener.release(sockets);
+        }
+        self.handle.wake_all();
+    }
+
+    /// No more connections: listeners finish, and the worker ends with its last connection.
+    pub(super) fn leave(&self) {
+        self.leaving.set(true);
+        self.handle.leave();
+        self.handle.wake_all();
+    }
+
+    /// Whether listeners should end when their queues are empty.
+    pub(super) fn accepts_no_more(&self) -> bool {
+        self.leaving.get() || self.handle.is_retiring()
     }
 
     /// A number for a connection that no other of this process has had.
@@ -163,7 +194,7 @@ impl Station {
     }
 
     /// Takes up a tree that was published since the last turn.
-    fn refresh(&self) {
+    pub(super) fn refresh(&self) {
         let generation = self.published.generation();
         if generation == self.generation.get() {
             return;
@@ -223,12 +254,9 @@ pub(super) async fn flush_logs_when_due(station: Rc<Station>) {
     let handle = &station.handle;
     station.housekeeper.set(handle.current());
     let mut deadline = handle.deadline(handle.now());
-    poll_fn(|context| {
+    poll_fn(|context| -> Poll<()> {
         log_buffer::flush_due(handle.now());
         station.flush_armed.set(false);
-        if handle.is_retiring() {
-            return Poll::Ready(());
-        }
         if let Some(at) = log_buffer::next_flush() {
             deadline.reset(at);
             station.flush_armed.set(true);

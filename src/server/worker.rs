@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::Sender;
 
-use super::listener::{self, ListenerState};
+use super::listener;
+pub use super::listener::SocketId;
 use super::published::Published;
 pub use super::station::Limits;
 use super::station::{self, Station};
@@ -32,6 +33,15 @@ pub struct Setup {
     pub limits: Limits,
 }
 
+impl Setup {
+    /// The same with other limits.
+    #[must_use]
+    pub fn with_limits(&self, limits: Limits) -> Self {
+        let (published, numbers) = (Arc::clone(&self.published), Arc::clone(&self.connection_numbers));
+        Self { published, connection_numbers: numbers, limits }
+    }
+}
+
 /// A listening socket on its way to a worker.
 #[derive(Debug)]
 pub struct NewListener {
@@ -39,7 +49,9 @@ pub struct NewListener {
     pub address: Address,
     /// What requests may ask about it.
     pub facts: Arc<ListenerFacts>,
-    /// The socket.
+    /// Which socket it is.
+    pub id: SocketId,
+    /// A descriptor of it.
     pub socket: OwnedFd,
 }
 
@@ -68,7 +80,7 @@ impl Prepared {
         let handle = worker.handle();
         let numbers = Arc::clone(&setup.connection_numbers);
         let station = Station::new(handle.clone(), Arc::clone(&setup.published), numbers, setup.limits);
-        handle.spawn(station::flush_logs_when_due(Rc::clone(&station)));
+        handle.spawn_background(station::flush_logs_when_due(Rc::clone(&station)));
         STATION.with_borrow_mut(|current| *current = Some(station));
         Ok(Self { worker, mailbox })
     }
@@ -91,26 +103,44 @@ impl Prepared {
     }
 }
 
-/// Has a worker listen on a socket.
+/// Has a worker listen on sockets.
 ///
 /// # Errors
 /// When the worker has ended.
-pub fn add_listener(mailbox: &Mailbox, new: NewListener) -> Result<(), PostError> {
+pub fn add_listeners(mailbox: &Mailbox, listeners: Vec<NewListener>) -> Result<(), PostError> {
     mailbox.post(Box::new(move |handle| {
         with_station(|station| {
-            let state = ListenerState::new(new.address, new.facts);
-            station.add(Rc::clone(&state));
-            handle.spawn(listener::listen(Rc::clone(station), state, new.socket));
+            for new in listeners {
+                let state = station.listener(new.address, new.facts);
+                state.adopt(new.id);
+                handle.spawn(listener::listen(Rc::clone(station), state, new.id, new.socket));
+            }
         });
     }))
 }
 
-/// Has a worker close its listener at an address, once its queue is empty.
+/// Has a worker close its listeners at addresses, once their queues are empty.
 ///
 /// # Errors
 /// When the worker has ended.
-pub fn close_listener(mailbox: &Mailbox, address: Address) -> Result<(), PostError> {
-    mailbox.post(Box::new(move |_| with_station(|station| station.close(&address))))
+pub fn close_listeners(mailbox: &Mailbox, addresses: Vec<Address>) -> Result<(), PostError> {
+    mailbox.post(Box::new(move |_| with_station(|station| station.close(&addresses))))
+}
+
+/// Has a worker take no more from listening sockets, which other workers have now. Connections that came by them go on.
+///
+/// # Errors
+/// When the worker has ended.
+pub fn release_listeners(mailbox: &Mailbox, sockets: Vec<SocketId>) -> Result<(), PostError> {
+    mailbox.post(Box::new(move |_| with_station(|station| station.release(&sockets))))
+}
+
+/// Has a worker accept no more and end with its last connection, which it does not hasten; others go on.
+///
+/// # Errors
+/// When the worker has ended.
+pub fn leave(mailbox: &Mailbox) -> Result<(), PostError> {
+    mailbox.post(Box::new(|_| with_station(|station| station.leave())))
 }
 
 /// Gives a worker new limits.
@@ -128,6 +158,18 @@ pub fn set_limits(mailbox: &Mailbox, limits: Limits) -> Result<(), PostError> {
 pub fn flush_logs(mailbox: &Mailbox, done: Sender<()>) -> Result<(), PostError> {
     mailbox.post(Box::new(move |_| {
         log_buffer::flush_all();
+        // Who asked may have stopped waiting.
+        let _nobody_waits = done.send(());
+    }))
+}
+
+/// Has a worker answer by the tree that is published, from now on, and say so when it does.
+///
+/// # Errors
+/// When the worker has ended.
+pub fn take_up(mailbox: &Mailbox, done: Sender<()>) -> Result<(), PostError> {
+    mailbox.post(Box::new(move |_| {
+        with_station(|station| station.refresh());
         // Who asked may have stopped waiting.
         let _nobody_waits = done.send(());
     }))

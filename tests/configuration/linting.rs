@@ -164,6 +164,7 @@ fn checked(http: &str, prefix: &Path) -> (Loaded, String) {
         prefix: prefix.to_owned(),
         globals: Vec::new(),
         error_log: None,
+        as_root: rustix::process::geteuid().is_root(),
         modules: MODULES,
     };
     let loaded = check(&request);

@@ -144,6 +144,7 @@ fn loaded(text: &str, prefix: &Path) -> (Loaded, String) {
         prefix: prefix.to_owned(),
         globals: Vec::new(),
         error_log: None,
+        as_root: rustix::process::geteuid().is_root(),
         modules: MODULES,
     };
     let loaded = load(&request, None);

@@ -42,7 +42,7 @@ fn reload_of_a_bad_configuration_is_refused_by_the_command() {
     site.configure("events { } http { nonsense; }");
     let output = site.webserv(&["-s", "reload"]);
     assert!(!output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("nonsense"));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("nonsense"));
     assert_eq!(site.get("/").text(), "old");
 }
 

@@ -1,10 +1,12 @@
 //! Reloads and signals, seen by clients that are connected meanwhile.
 
+mod commands;
 mod connections;
 mod ending;
 mod listeners;
 mod logs;
 mod refusals;
+mod workers;
 
 /// A whole configuration around one `server`.
 fn configuration(server: &str) -> String {

@@ -10,16 +10,20 @@ use crate::base::json::Json;
 /// All findings as one JSON document, with a line feed at its end. `configuration` is what was checked, `ok` whether
 /// it passed.
 pub fn json(report: &Report, configuration: &str, ok: bool) -> String {
+    let mut members = vec![("ok", Json::Bool(ok)), ("configuration", Json::from(configuration))];
+    members.extend(json_members(report));
+    format!("{}\n", Json::Object(members))
+}
+
+/// What a document says of findings: how many there are, and each.
+pub fn json_members(report: &Report) -> [(&'static str, Json); 4] {
     let findings = report.diagnostics.iter().map(|finding| finding_value(finding, &report.sources));
-    let document = Json::Object(vec![
-        ("ok", Json::Bool(ok)),
-        ("configuration", Json::from(configuration)),
+    [
         ("errors", Json::count(report.totals.errors)),
         ("warnings", Json::count(report.totals.warnings)),
         ("left_out", Json::count(report.left_out())),
         ("diagnostics", Json::List(findings.collect())),
-    ]);
-    format!("{document}\n")
+    ]
 }
 
 fn finding_value(finding: &Diagnostic, sources: &Sources) -> Json {

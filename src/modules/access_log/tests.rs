@@ -15,7 +15,17 @@ static MODULES: &[&dyn AnyModule] = &[&Erased::<crate::modules::root::Root>::NEW
 
 fn loaded(text: &str, prefix: &Path) -> Loaded {
     let origin = Text::BuiltIn(text.to_owned());
-    load(&Request { origin, prefix: prefix.to_owned(), globals: Vec::new(), error_log: None, modules: MODULES }, None)
+    load(
+        &Request {
+            origin,
+            prefix: prefix.to_owned(),
+            globals: Vec::new(),
+            error_log: None,
+            as_root: rustix::process::geteuid().is_root(),
+            modules: MODULES,
+        },
+        None,
+    )
 }
 
 /// A configuration in a folder of its own, and requests to it.

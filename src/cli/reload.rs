@@ -1,0 +1,27 @@
+//! `webserv reload`, and `-s reload`: has the running server take up its configuration, and prints its verdict.
+//!
+//! The verdict comes over the control socket. Where there is none the signal is all that can be sent, and that is said.
+
+use std::process::ExitCode;
+
+use super::CommandError;
+use super::running;
+use super::test::Format;
+use crate::config::load::Request;
+use crate::control::{self, AskError, Command, SignalName};
+
+/// Asks, and waits for the verdict.
+pub(super) fn run(request: &Request, format: Format) -> Result<ExitCode, CommandError> {
+    let process = running::process(request);
+    let why = match running::control_socket(&process) {
+        None => "the configuration has no control socket".to_owned(),
+        Some(path) => match control::ask(path, running::asked(Command::Reload, format)) {
+            Ok(answer) => return running::say(&answer),
+            Err(error @ AskError::NoAnswer(_)) => return Err(error.into()),
+            Err(error) => error.to_string(),
+        },
+    };
+    let number = running::signal(&process, SignalName::Reload).map_err(|error| format!("{why}; {error}"))?;
+    eprintln!("webserv: {why}: sent HUP to process {number}, whose error log has the verdict");
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,17 @@
+//! `webserv status`: prints how the running server is.
+
+use std::process::ExitCode;
+
+use super::CommandError;
+use super::running;
+use super::test::Format;
+use crate::config::load::Request;
+use crate::control::{self, Command};
+
+/// Asks and prints.
+pub(super) fn run(request: &Request, format: Format) -> Result<ExitCode, CommandError> {
+    let process = running::process(request);
+    let path = running::control_socket(&process)
+        .ok_or("the configuration has no control socket: it needs a \"pid\" or \"control\" line")?;
+    running::say(&control::ask(path, running::asked(Command::Status, format))?)
+}

@@ -1,0 +1,27 @@
+//! A configuration that runs, ran, or is about to: all that is kept of it as long as it may be needed.
+
+use std::sync::Arc;
+
+use crate::config::inventory::Inventory;
+use crate::config::load::{Configuration, Process};
+use crate::config::resources::Resources;
+use crate::route::tree::Tree;
+
+/// What control keeps of a configuration.
+#[derive(Debug)]
+pub(super) struct Generation {
+    pub(super) process: Process,
+    /// By what requests are routed.
+    pub(super) tree: Arc<Tree>,
+    /// What it keeps open.
+    pub(super) resources: Resources,
+    /// What it has, to tell what the next one changes.
+    pub(super) inventory: Inventory,
+}
+
+impl Generation {
+    pub(super) fn new(configuration: Configuration) -> Self {
+        let Configuration { process, tree, resources, inventory } = configuration;
+        Self { process, tree: Arc::new(tree), resources, inventory }
+    }
+}
