@@ -3,6 +3,7 @@
 mod commands;
 mod connections;
 mod ending;
+mod endurance;
 mod listeners;
 mod logs;
 mod refusals;
