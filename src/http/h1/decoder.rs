@@ -186,16 +186,17 @@ impl Decoder {
             Ok(fields) => fields,
             Err(error) => return Err(self.fail(error, partial(Headers::new()))),
         };
-        let meaning = match Meaning::read(&bytes, &line, &fields.headers) {
+        let meaning = match Meaning::read(&bytes, &line, &fields) {
             Ok(meaning) => meaning,
             Err(error) => return Err(self.fail(error, partial(fields.headers))),
         };
-        self.stage = match meaning.framing {
-            BodyFraming::None => Stage::default(),
-            BodyFraming::Length(remaining) => Stage::Length { remaining },
-            BodyFraming::Chunked => Stage::Chunked(Chunked::new()),
-        };
-        Ok(Progress::Head(Box::new(meaning.into_head(&bytes, &line, fields))))
+        match meaning.framing {
+            // The stage is the one before a head already.
+            BodyFraming::None => {}
+            BodyFraming::Length(remaining) => self.stage = Stage::Length { remaining },
+            BodyFraming::Chunked => self.stage = Stage::Chunked(Chunked::new()),
+        }
+        Ok(Progress::Head(Box::new(meaning.into_head(bytes, &line, fields))))
     }
 
     fn receive_length(&mut self, buffer: &mut BytesMut) -> Progress {
@@ -270,28 +271,31 @@ struct Meaning {
 }
 
 impl Meaning {
-    fn read(bytes: &Bytes, line: &RequestLine, headers: &Headers) -> Result<Meaning, BadRequest> {
+    fn read(bytes: &Bytes, line: &RequestLine, fields: &Fields) -> Result<Meaning, BadRequest> {
         let method = Method::parse(&bytes[line.method()])
             .ok_or_else(|| BadRequest::Method { found: Excerpt::of(&bytes[line.line()]) })?;
         let target = Target::parse(bytes.slice(line.target()), &method)
             .map_err(|reason| BadRequest::Target { reason, found: Excerpt::of(&bytes[line.target()]) })?;
-        let host = framing::host(headers, &target, line.version)?;
-        let framing = framing::body(headers, line.version)?;
+        let host = framing::host(&fields.headers, &target, line.version)?;
+        let framing = framing::body(fields, line.version)?;
         Ok(Meaning { method, target, host, framing })
     }
 
-    fn into_head(self, bytes: &Bytes, line: &RequestLine, fields: Fields) -> RequestHead {
+    fn into_head(self, bytes: Bytes, line: &RequestLine, fields: Fields) -> RequestHead {
+        let head_bytes = bytes.len();
+        let mut request_line = bytes;
+        request_line.truncate(line.line().end);
         RequestHead {
-            keep_alive: framing::keep_alive(&fields.headers, line.version),
-            expect_continue: framing::expect_continue(&fields.headers, line.version, self.framing),
+            keep_alive: framing::keep_alive(&fields.headers, fields.present, line.version),
+            expect_continue: framing::expect_continue(&fields.headers, fields.present, line.version, self.framing),
             method: self.method,
             target: self.target,
             version: line.version,
             headers: fields.headers,
             framing: self.framing,
             host: self.host,
-            request_line: bytes.slice(line.line()),
-            head_bytes: bytes.len(),
+            request_line,
+            head_bytes,
             dropped: fields.dropped,
         }
     }

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use super::error::{BadRequest, Excerpt};
 use super::head::Limits;
 use crate::http::Headers;
-use crate::http::headers::trim;
+use crate::http::headers::{names, trim};
+use crate::http::scan::find_line_feed;
 
 /// The fields of a section.
 #[derive(Debug, Default)]
@@ -17,7 +18,43 @@ pub(super) struct Fields {
     pub(super) headers: Headers,
     /// The lines dropped because of their name.
     pub(super) dropped: Vec<Bytes>,
+    /// Which of those are there that mean something to the connection.
+    pub(super) present: Present,
 }
+
+/// Which fields are there that say something of the connection and the framing. Most requests have one of them or two,
+/// and are not looked through for the others.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Present {
+    pub(super) host: bool,
+    pub(super) connection: bool,
+    pub(super) content_length: bool,
+    pub(super) transfer_encoding: bool,
+    pub(super) expect: bool,
+}
+
+impl Present {
+    fn note(&mut self, name: &[u8]) {
+        let (seen, known) = match name.len() {
+            4 => (&mut self.host, names::HOST),
+            6 => (&mut self.expect, names::EXPECT),
+            10 => (&mut self.connection, names::CONNECTION),
+            14 => (&mut self.content_length, names::CONTENT_LENGTH),
+            17 => (&mut self.transfer_encoding, names::TRANSFER_ENCODING),
+            _ => return,
+        };
+        *seen |= name.eq_ignore_ascii_case(known);
+    }
+}
+
+// `Present::note` tells the names apart by their lengths first.
+const _: () = assert!(
+    names::HOST.len() == 4
+        && names::EXPECT.len() == 6
+        && names::CONNECTION.len() == 10
+        && names::CONTENT_LENGTH.len() == 14
+        && names::TRANSFER_ENCODING.len() == 17
+);
 
 /// What a line's name is.
 enum Name {
@@ -31,9 +68,9 @@ enum Name {
 impl Fields {
     /// Reads `section[start..]`, which holds `count` field lines and the empty line behind them.
     pub(super) fn parse(section: &Bytes, start: usize, count: usize, limits: &Limits) -> Result<Fields, BadRequest> {
-        let mut fields = Fields { headers: Headers::with_capacity(count), dropped: Vec::new() };
+        let mut fields = Fields { headers: Headers::with_capacity(count), ..Fields::default() };
         let mut start = start;
-        while let Some(length) = memchr::memchr(b'\n', &section[start..]) {
+        while let Some(length) = find_line_feed(&section[start..]) {
             let line = &section[start..start + length];
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             if line.is_empty() {
@@ -45,6 +82,7 @@ impl Fields {
                     fields.dropped.push(section.slice_ref(line))
                 }
                 Name::Valid | Name::Odd => {
+                    fields.present.note(&line[..colon]);
                     let value = section.slice_ref(trim(&line[colon + 1..]));
                     fields.headers.append(section.slice(start..start + colon), value);
                 }
