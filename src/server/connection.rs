@@ -24,14 +24,13 @@ use super::preface;
 use super::station::Seat;
 use crate::base::reason::Reason;
 use crate::base::report::{Severity, report};
+use crate::exchange::Exchange;
 use crate::exchange::answer::answer_failure;
 use crate::exchange::client::Client;
 use crate::exchange::intake::answer_request;
 use crate::exchange::request::Request;
 use crate::exchange::response::Response;
 use crate::exchange::settings::{Keepalive, Lingering, LingeringClose, Settings};
-use crate::exchange::site::Site;
-use crate::exchange::{Captured, Exchange};
 use crate::http::h1::{BadRequest, Decoder, PartialRequest, RequestHead};
 use crate::http::headers::names;
 use crate::http::{Method, Status};
@@ -254,7 +253,7 @@ impl Connection {
     fn begin(self: &Rc<Self>, head: Box<RequestHead>, began: Instant) -> Box<Exchange> {
         let pipelined = !self.outbox.borrow().is_empty();
         self.client.requests.set(self.client.requests.get() + 1);
-        let (site, captured) = self.select(head.host.as_ref().map(|host| &*host.name));
+        let (site, captured) = self.listener.select(head.host.as_ref().map(|host| &*host.name));
         let body = self.inflow(&head);
         let args = head.target.query().unwrap_or_default();
         let uri = head.target.path();
@@ -270,12 +269,6 @@ impl Connection {
             exchange.keep_captures(captured);
         }
         exchange
-    }
-
-    fn select(&self, host: Option<&[u8]>) -> (Arc<dyn Site>, Option<Captured>) {
-        let routes = self.listener.routes().expect("a listener has its routes before it accepts");
-        let (server, captured) = routes.select(host);
-        (server, captured)
     }
 
     /// Sends the response, logs the exchange, and says how the connection goes on.
@@ -411,7 +404,8 @@ fn timed_out_ending(settings: &Settings) -> Ending {
 
 /// `keepalive_disable`: browsers that are known to mishandle a kept connection.
 fn is_unfit_for_keepalive(exchange: &Exchange, keepalive: &Keepalive) -> bool {
-    if !keepalive.disable_msie6 && !keepalive.disable_safari {
+    let asks_msie6 = keepalive.disable_msie6 && exchange.method == Method::Post;
+    if !asks_msie6 && !keepalive.disable_safari {
         return false;
     }
     let Some(agent) = exchange.request.header(names::USER_AGENT) else { return false };
@@ -419,5 +413,5 @@ fn is_unfit_for_keepalive(exchange: &Exchange, keepalive: &Keepalive) -> bool {
     // Its second service pack mended it.
     let msie6 = || (has(b"MSIE 6.") && !has(b"SV1")) || has(b"MSIE 5.") || has(b"MSIE 4.");
     let safari = || has(b"Safari/") && has(b"Mac OS X") && !has(b"Chrome/");
-    (keepalive.disable_msie6 && exchange.method == Method::Post && msie6()) || (keepalive.disable_safari && safari())
+    (asks_msie6 && msie6()) || (keepalive.disable_safari && safari())
 }

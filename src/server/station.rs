@@ -14,8 +14,6 @@ use std::time::SystemTime;
 use super::listener::{ListenerState, SocketId};
 use super::outbound::Outbox;
 use super::published::Published;
-use bytes::Bytes;
-
 use crate::base::log_buffer;
 use crate::exchange::client::ListenerFacts;
 use crate::exchange::shared_file;
@@ -171,7 +169,7 @@ impl Station {
     }
 
     /// `Date` of now.
-    pub(super) fn date(&self) -> Bytes {
+    pub(super) fn date(&self) -> [u8; date::LENGTH] {
         self.date.borrow_mut().at(self.handle.wall())
     }
 
