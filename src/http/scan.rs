@@ -1,4 +1,4 @@
-//! Looking through bytes eight at a time: for control bytes, and for those that end a line.
+//! Looking through bytes for control bytes, eight at a time.
 //!
 //! Every byte of every request head comes by here, and every value of a response. Called by the decoder and the encoder.
 //! It does not say what a control byte means.
@@ -15,18 +15,6 @@ pub(crate) fn find_control(bytes: &[u8]) -> Option<usize> {
     }
     let offset = rest.iter().position(u8::is_ascii_control)?;
     Some(words.len() * 8 + offset)
-}
-
-/// Where the first line feed stands, in bytes that hold few other control bytes.
-pub(crate) fn find_line_feed(bytes: &[u8]) -> Option<usize> {
-    let mut start = 0;
-    loop {
-        let place = start + find_control(&bytes[start..])?;
-        if bytes[place] == b'\n' {
-            return Some(place);
-        }
-        start = place + 1;
-    }
 }
 
 /// The highest bit of each control byte in `word`. Above the lowest of them there may be bits that mean nothing, for a
@@ -60,13 +48,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn a_line_feed_is_found_behind_tabs_and_carriage_returns() {
-        assert_eq!(find_line_feed(b"a\tb: \tc d e f\r\nb\n"), Some(14));
-        assert_eq!(find_line_feed(b"\n"), Some(0));
-        assert_eq!(find_line_feed(b"a\tb\r"), None);
-        assert_eq!(find_line_feed(b""), None);
     }
 }

@@ -7,9 +7,9 @@ use bytes::Bytes;
 
 use super::error::{BadRequest, Excerpt};
 use super::head::Limits;
+use super::whole::Whole;
 use crate::http::Headers;
-use crate::http::headers::{names, trim};
-use crate::http::scan::find_line_feed;
+use crate::http::headers::{IS_PLAIN_NAME_BYTE, names, trim};
 
 /// The fields of a section.
 #[derive(Debug, Default)]
@@ -66,11 +66,23 @@ enum Name {
 }
 
 impl Fields {
+    /// The fields of a head whose places are known.
+    pub(super) fn of(head: &Bytes, whole: &Whole) -> Fields {
+        let mut fields = Fields { headers: Headers::with_capacity(whole.fields().len()), ..Fields::default() };
+        for span in whole.fields() {
+            let name = head.slice(span.name_start as usize..span.name_end as usize);
+            let value = head.slice(span.value_start as usize..span.value_end as usize);
+            fields.present.note(&name);
+            fields.headers.append(name, value);
+        }
+        fields
+    }
+
     /// Reads `section[start..]`, which holds `count` field lines and the empty line behind them.
     pub(super) fn parse(section: &Bytes, start: usize, count: usize, limits: &Limits) -> Result<Fields, BadRequest> {
         let mut fields = Fields { headers: Headers::with_capacity(count), ..Fields::default() };
         let mut start = start;
-        while let Some(length) = find_line_feed(&section[start..]) {
+        while let Some(length) = memchr::memchr(b'\n', &section[start..]) {
             let line = &section[start..start + length];
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             if line.is_empty() {
@@ -105,17 +117,6 @@ impl Name {
     }
 }
 
-/// The bytes that nginx takes for valid in a name: letters, digits and hyphens.
-const IS_PLAIN: [bool; 256] = {
-    let mut plain = [false; 256];
-    let mut byte = 0;
-    while byte < plain.len() {
-        plain[byte] = (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'-';
-        byte += 1;
-    }
-    plain
-};
-
 /// A byte of a token beside letters, digits and hyphens (RFC 9110 section 5.6.2).
 fn is_token_byte(byte: u8) -> bool {
     b"!#$%&'*+.^_`|~".contains(&byte)
@@ -128,7 +129,7 @@ fn parse_name(line: &[u8], limits: &Limits) -> Result<(Name, usize), BadRequest>
         return Err(BadRequest::ObsoleteFold { found: found() });
     }
     // Nearly every name is a run of plain bytes.
-    if let Some(place) = line.iter().position(|byte| !IS_PLAIN[usize::from(*byte)])
+    if let Some(place) = line.iter().position(|byte| !IS_PLAIN_NAME_BYTE[usize::from(*byte)])
         && line[place] == b':'
         && place > 0
     {
@@ -137,7 +138,7 @@ fn parse_name(line: &[u8], limits: &Limits) -> Result<(Name, usize), BadRequest>
     let mut name = Name::Valid;
     for (place, byte) in line.iter().enumerate() {
         match byte {
-            byte if IS_PLAIN[usize::from(*byte)] => {}
+            byte if IS_PLAIN_NAME_BYTE[usize::from(*byte)] => {}
             b':' if place == 0 => return Err(BadRequest::EmptyFieldName { found: found() }),
             b':' => return Ok((name, place)),
             b' ' | b'\t' => return Err(BadRequest::WhiteSpaceInName { found: found() }),
