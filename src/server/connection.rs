@@ -246,7 +246,7 @@ impl Connection {
         let what = if timed_out { "client timed out" } else { "client prematurely closed connection" };
         exchange.report(Severity::Info, format_args!("{what} while reading client request headers"));
         log(&exchange);
-        if timed_out { timed_out_ending(&exchange.plan.settings) } else { ending }
+        if timed_out { timed_out_ending(exchange.plan.settings.reset_timedout_connection) } else { ending }
     }
 
     /// An exchange for a request, at the virtual server that its host names.
@@ -287,8 +287,9 @@ impl Connection {
             let reset = exchange.plan.settings.reset_timedout_connection;
             return Err(if reset { Ending::Reset } else { Ending::Close });
         };
-        let plan = Arc::clone(&exchange.plan);
-        let settings = &plan.settings;
+        let settings = &exchange.plan.settings;
+        // What is asked of them when the exchange is over: copied, for its plan is counted by all workers.
+        let (lingering, resets) = (settings.lingering, settings.reset_timedout_connection);
         self.take_settings(settings);
         let framing = Framing::choose(&exchange.request.head, &response, settings);
         let keep = framing != Framing::Close && self.keeps(&exchange, &response, settings);
@@ -307,10 +308,10 @@ impl Connection {
             }
         };
         match sent {
-            Err(Ending::TimedOut) => Err(timed_out_ending(settings)),
+            Err(Ending::TimedOut) => Err(timed_out_ending(resets)),
             Err(ending) => Err(ending),
-            Ok(()) if keep => self.drain(&settings.lingering).await,
-            Ok(()) if self.may_still_send(&settings.lingering) => Err(Ending::Linger(Box::new(settings.lingering))),
+            Ok(()) if keep => self.drain(&lingering).await,
+            Ok(()) if self.may_still_send(&lingering) => Err(Ending::Linger(Box::new(lingering))),
             Ok(()) => Err(Ending::Close),
         }
     }
@@ -334,7 +335,7 @@ impl Connection {
             && !response.close
             && !keepalive.timeout.is_zero()
             && self.client.requests.get() < keepalive.requests_max
-            && self.station.handle.now() - self.client.accepted < keepalive.time_max
+            && self.client.accepted.checked_add(keepalive.time_max).is_none_or(|end| self.station.handle.now() < end)
             && !self.expects_continue.get()
             && !self.ends_when_idle()
             && !is_unfit_for_keepalive(exchange, keepalive)
@@ -398,8 +399,9 @@ pub(super) fn log(exchange: &Exchange) {
     }
 }
 
-fn timed_out_ending(settings: &Settings) -> Ending {
-    if settings.reset_timedout_connection { Ending::Reset } else { Ending::TimedOut }
+/// How a time-out ends a connection, by `reset_timedout_connection`.
+fn timed_out_ending(resets: bool) -> Ending {
+    if resets { Ending::Reset } else { Ending::TimedOut }
 }
 
 /// `keepalive_disable`: browsers that are known to mishandle a kept connection.
