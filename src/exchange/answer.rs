@@ -43,9 +43,14 @@ enum Turn {
 
 /// Answers an exchange. `None` means: close the connection without a word.
 pub async fn answer(exchange: &mut Exchange) -> Option<Box<Response>> {
-    let turn = match run_post_read(exchange).await {
-        Outcome::Next => Turn::Server,
-        outcome => Turn::Outcome(outcome),
+    // A subrequest has the client of the request that it is a part of.
+    let has_no_post_read = exchange.site.plan().post_read.is_empty() || exchange.is_subrequest();
+    let turn = match has_no_post_read {
+        true => Turn::Server,
+        false => match run_post_read(exchange).await {
+            Outcome::Next => Turn::Server,
+            outcome => Turn::Outcome(outcome),
+        },
     };
     drive(exchange, turn).await
 }
@@ -59,6 +64,10 @@ pub async fn answer_failure(exchange: &mut Exchange, status: Status) -> Option<B
 async fn drive(exchange: &mut Exchange, mut turn: Turn) -> Option<Box<Response>> {
     loop {
         let outcome = match turn {
+            Turn::Server if exchange.site.plan().rewrite_handlers == 0 => {
+                turn = locate(exchange);
+                continue;
+            }
             Turn::Server => match run_server_rewrite(exchange).await {
                 Outcome::Next | Outcome::Relocate => {
                     turn = locate(exchange);
@@ -88,10 +97,6 @@ async fn drive(exchange: &mut Exchange, mut turn: Turn) -> Option<Box<Response>>
 
 /// What comes before all else, by the server's own settings.
 async fn run_post_read(exchange: &mut Exchange) -> Outcome {
-    // A subrequest has the client of the request that it is a part of.
-    if exchange.site.plan().post_read.is_empty() || exchange.is_subrequest() {
-        return Outcome::Next;
-    }
     let plan = Arc::clone(exchange.site.plan());
     for handler in &plan.post_read {
         let outcome = match handler.handle(exchange) {
@@ -107,9 +112,6 @@ async fn run_post_read(exchange: &mut Exchange) -> Outcome {
 
 /// The rewrite handlers of the server itself.
 async fn run_server_rewrite(exchange: &mut Exchange) -> Outcome {
-    if exchange.site.plan().rewrite_handlers == 0 {
-        return Outcome::Next;
-    }
     let plan = Arc::clone(exchange.site.plan());
     exchange.plan = Arc::clone(&plan);
     run_handlers(exchange, &plan, 0..plan.rewrite_handlers).await

@@ -78,6 +78,11 @@ pub fn evaluate(
     if not_modified { Verdict::NotModified } else { Verdict::Proceed }
 }
 
+/// Whether there is any condition: most requests have none, which one look at each name tells.
+pub fn has_conditions(headers: &Headers) -> bool {
+    headers.iter().any(|field| field.name.get(..3).is_some_and(|begin| begin.eq_ignore_ascii_case(b"If-")))
+}
+
 /// Evaluates the conditions of a request for a resource that does not exist, such as a `PUT` that would make it:
 /// `If-Match` fails, `If-None-Match` holds, dates are ignored.
 pub fn evaluate_missing(headers: &Headers) -> Verdict {

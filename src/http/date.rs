@@ -6,7 +6,6 @@
 use std::io::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
 use httpdate::HttpDate;
 
 /// The length of a date as it is sent: `Sun, 06 Nov 1994 08:49:37 GMT`.
@@ -38,7 +37,7 @@ pub fn second_of(time: SystemTime) -> u64 {
 /// The text of the current second, for `Date` in each response: formatted when the second changes.
 #[derive(Debug, Clone, Default)]
 pub struct CachedDate {
-    current: Option<(u64, Bytes)>,
+    current: Option<(u64, [u8; LENGTH])>,
 }
 
 impl CachedDate {
@@ -47,16 +46,12 @@ impl CachedDate {
         CachedDate::default()
     }
 
-    /// The text for `now`, shared by all responses of its second.
-    pub fn at(&mut self, now: SystemTime) -> Bytes {
+    /// The text for `now`.
+    pub fn at(&mut self, now: SystemTime) -> [u8; LENGTH] {
         let second = second_of(now);
         match &self.current {
-            Some((current, text)) if *current == second => text.clone(),
-            _ => {
-                let text = Bytes::copy_from_slice(&format(now));
-                self.current = Some((second, text.clone()));
-                text
-            }
+            Some((current, text)) if *current == second => *text,
+            _ => self.current.insert((second, format(now))).1,
         }
     }
 }
@@ -126,9 +121,8 @@ mod tests {
     fn the_cached_text_changes_with_the_second() {
         let mut date = CachedDate::new();
         let first = date.at(second(10));
-        let again = date.at(second(10) + Duration::from_millis(999));
-        assert_eq!(first.as_ptr(), again.as_ptr());
-        assert_eq!(date.at(second(11)), "Thu, 01 Jan 1970 00:00:11 GMT");
+        assert_eq!(date.at(second(10) + Duration::from_millis(999)), first);
+        assert_eq!(&date.at(second(11)), b"Thu, 01 Jan 1970 00:00:11 GMT");
         assert_eq!(date.at(second(10)), first);
     }
 }

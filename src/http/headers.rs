@@ -214,6 +214,20 @@ pub fn trim(text: &[u8]) -> &[u8] {
     &text[first..=last]
 }
 
+/// White space around a value (RFC 9110 section 5.6.3).
+pub(crate) const OWS: [u8; 2] = [b' ', b'\t'];
+
+/// The bytes that nginx takes for valid in a name: letters, digits and hyphens.
+pub(crate) const IS_PLAIN_NAME_BYTE: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0;
+    while byte < plain.len() {
+        plain[byte] = (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'-';
+        byte += 1;
+    }
+    plain
+};
+
 fn is_name(field: &Field, name: &[u8]) -> bool {
     field.name.eq_ignore_ascii_case(name)
 }

@@ -26,18 +26,15 @@ impl Host {
     /// bytes) and what RFC 3986 allows in no host: user information, bytes above 127, a port that is not a number up
     /// to 65535, and brackets around something that is no IPv6 address.
     pub fn parse(text: &Bytes) -> Result<Host, BadHost> {
-        let name_length = if text.first() == Some(&b'[') { literal_length(text)? } else { name_length(text)? };
-        let port = parse_port(&text[name_length..])?;
-        let mut name = text.slice(..name_length);
-        if name.last() == Some(&b'.') {
-            name.truncate(name_length - 1);
-        }
+        let length = if text.first() == Some(&b'[') { literal_length(text)? } else { name_length(text)? };
+        let port = parse_port(&text[length..])?;
+        let length = if text[..length].ends_with(b".") { length - 1 } else { length };
+        let name = &text[..length];
         if name.is_empty() {
             return Err(BadHost);
         }
-        if name.iter().any(u8::is_ascii_uppercase) {
-            name = Bytes::from(name.to_ascii_lowercase());
-        }
+        let is_lower = !name.iter().any(u8::is_ascii_uppercase);
+        let name = if is_lower { text.slice(..length) } else { Bytes::from(name.to_ascii_lowercase()) };
         Ok(Host { name, port })
     }
 }
@@ -52,18 +49,21 @@ fn literal_length(text: &[u8]) -> Result<usize, BadHost> {
 
 /// The length of the registered name (RFC 3986 section 3.2.2) at the beginning of `text`, up to a colon or the end.
 fn name_length(text: &[u8]) -> Result<usize, BadHost> {
-    let mut before = 0;
-    for (place, byte) in text.iter().copied().enumerate() {
-        match byte {
-            byte if IS_PLAIN[usize::from(byte)] => {}
-            b'.' if before != b'.' => {}
-            b':' => return Ok(place),
-            b'%' if text.get(place + 1..place + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) => {}
-            _ => return Err(BadHost),
+    let mut place = 0;
+    while let Some(&byte) = text.get(place) {
+        let is_right = IS_PLAIN[usize::from(byte)]
+            || match byte {
+                b'.' => place == 0 || text[place - 1] != b'.',
+                b':' => return Ok(place),
+                b'%' => text.get(place + 1..place + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)),
+                _ => false,
+            };
+        if !is_right {
+            return Err(BadHost);
         }
-        before = byte;
+        place += 1;
     }
-    Ok(text.len())
+    Ok(place)
 }
 
 /// The bytes of a registered name that are like any other in it.
@@ -87,14 +87,21 @@ fn parse_port(rest: &[u8]) -> Result<Option<u16>, BadHost> {
     let Some((colon, digits)) = rest.split_first() else {
         return Ok(None);
     };
-    if *colon != b':' || !digits.iter().all(u8::is_ascii_digit) {
+    if *colon != b':' {
         return Err(BadHost);
     }
     if digits.is_empty() {
         return Ok(None);
     }
-    let add = |port: u16, digit: &u8| port.checked_mul(10)?.checked_add(u16::from(*digit - b'0'));
-    digits.iter().try_fold(0, add).map(Some).ok_or(BadHost)
+    let mut port: u16 = 0;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return Err(BadHost);
+        }
+        port = port.checked_mul(10).and_then(|port| port.checked_add(digit.into())).ok_or(BadHost)?;
+    }
+    Ok(Some(port))
 }
 
 #[cfg(test)]

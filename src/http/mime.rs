@@ -46,10 +46,11 @@ impl MimeTypes {
 
 /// What stands behind the last dot of the last segment. Like in nginx, a name that begins with its only dot has none.
 pub fn extension(path: &[u8]) -> Option<&[u8]> {
-    let name = &path[memchr::memrchr(b'/', path).map_or(0, |slash| slash + 1)..];
-    let dot = memchr::memrchr(b'.', name)?;
-    let extension = &name[dot + 1..];
-    if dot == 0 || extension.is_empty() { None } else { Some(extension) }
+    // Extensions are short: one look from the end backwards finds the dot, or the slash that there is none behind.
+    let mark = path.iter().rposition(|byte| matches!(byte, b'.' | b'/'))?;
+    let (before, behind) = (&path[..mark], &path[mark + 1..]);
+    let names_a_type = path[mark] == b'.' && !behind.is_empty() && !before.is_empty() && !before.ends_with(b"/");
+    names_a_type.then_some(behind)
 }
 
 #[cfg(test)]

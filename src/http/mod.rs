@@ -20,6 +20,7 @@ pub mod mime;
 pub mod multipart;
 pub mod proxy_protocol;
 pub mod range;
+mod scan;
 pub mod status;
 pub mod target;
 pub mod version;

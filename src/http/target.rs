@@ -131,12 +131,12 @@ impl Target {
 
 /// Where path and query stand in `raw`, whose path begins at `start`. A fragment belongs to neither.
 fn split(raw: &[u8], start: usize) -> (Range<u32>, Option<Range<u32>>) {
-    let rest = &raw[start..];
-    let end = start + rest.iter().position(|byte| *byte == b'#').unwrap_or(rest.len());
-    match raw[start..end].iter().position(|byte| *byte == b'?') {
-        Some(mark) => (span(start..start + mark), Some(span(start + mark + 1..end))),
-        None => (span(start..end), None),
-    }
+    let end_of = |start: usize, is_end: fn(&u8) -> bool| {
+        raw[start..].iter().position(is_end).map_or(raw.len(), |offset| start + offset)
+    };
+    let path_end = end_of(start, |byte| matches!(byte, b'?' | b'#'));
+    let query = (raw.get(path_end) == Some(&b'?')).then(|| span(path_end + 1..end_of(path_end, |byte| *byte == b'#')));
+    (span(start..path_end), query)
 }
 
 /// Targets are shorter than 4 GiB because request lines are: a longer one could not have been buffered.

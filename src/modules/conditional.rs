@@ -11,7 +11,7 @@ use crate::exchange::Exchange;
 use crate::exchange::body::Body;
 use crate::exchange::plan::{Filter, PlanBuilder};
 use crate::exchange::response::Response;
-use crate::http::conditional::{IfModifiedSince, Validators, Verdict, evaluate};
+use crate::http::conditional::{IfModifiedSince, Validators, Verdict, evaluate, has_conditions};
 use crate::http::headers::names;
 use crate::http::status::Status;
 
@@ -64,6 +64,9 @@ impl Filter for TestConditions {
         // What a script or another server answers, they have judged themselves.
         let streamed = matches!(response.body, Body::Stream { .. });
         if response.status != Status::OK || streamed || !exchange.method.is_get_or_head() {
+            return;
+        }
+        if !has_conditions(exchange.request.headers()) {
             return;
         }
         let validators =

@@ -256,6 +256,9 @@ impl<T> NameTable<T> {
     /// # Errors
     /// A regular expression did not come to an end; nginx answers 500.
     pub fn find(&self, host: &[u8]) -> Result<Option<Match<'_, T>>, MatchError> {
+        if self.values.is_empty() {
+            return Ok(None);
+        }
         let lowered;
         let host = if host.iter().any(u8::is_ascii_uppercase) {
             lowered = host.to_ascii_lowercase();
@@ -311,6 +314,9 @@ impl Wildcards {
 
     /// The longest name that `host` ends with, behind a dot.
     fn longest_end_of(&self, host: &[u8]) -> Option<usize> {
+        if self.names.is_empty() {
+            return None;
+        }
         memrchr_iter(b'.', host)
             .take(self.labels_max)
             .filter_map(|dot| self.names.get(&host[dot + 1..]))
@@ -320,6 +326,9 @@ impl Wildcards {
 
     /// The longest name that `host` begins with, before a dot.
     fn longest_start_of(&self, host: &[u8]) -> Option<usize> {
+        if self.names.is_empty() {
+            return None;
+        }
         memchr_iter(b'.', host).take(self.labels_max).filter_map(|dot| self.names.get(&host[..dot])).last().copied()
     }
 }

@@ -214,6 +214,16 @@ impl Handle {
         !matches!(self.shared.stage.get(), Stage::Running | Stage::Leaving)
     }
 
+    /// Ready from `at` on; until then the current task is polled for it, as for a [`Deadline`] in it. For whoever keeps
+    /// the time himself, and asks again in each poll.
+    pub fn poll_deadline(&self, at: Instant) -> Poll<()> {
+        if self.now() >= at {
+            return Poll::Ready(());
+        }
+        self.note_deadline(at);
+        Poll::Pending
+    }
+
     /// Has the current task polled from `at` on, as a [`Deadline`] in it would; for whoever keeps the time himself. Holds
     /// for this poll, so it is to be said again in each.
     pub fn note_deadline(&self, at: Instant) {

@@ -97,11 +97,7 @@ impl Future for Deadline {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<()> {
-        if self.handle.now() >= self.at {
-            return Poll::Ready(());
-        }
-        self.handle.note_deadline(self.at);
-        Poll::Pending
+        self.handle.poll_deadline(self.at)
     }
 }
 

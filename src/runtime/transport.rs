@@ -54,7 +54,12 @@ impl Transport {
         let at_most = at_most.min(SCRATCH_BYTES);
         self.io().shared().with_scratch(|scratch| {
             let count = ready!(self.poll_read_into(&mut scratch[..at_most]))?;
-            buffer.extend_from_slice(&scratch[..count]);
+            if buffer.is_empty() {
+                // Of the right size at once.
+                *buffer = BytesMut::from(&scratch[..count]);
+            } else {
+                buffer.extend_from_slice(&scratch[..count]);
+            }
             Poll::Ready(Ok(count))
         })
     }

@@ -24,14 +24,13 @@ use super::preface;
 use super::station::Seat;
 use crate::base::reason::Reason;
 use crate::base::report::{Severity, report};
+use crate::exchange::Exchange;
 use crate::exchange::answer::answer_failure;
 use crate::exchange::client::Client;
 use crate::exchange::intake::answer_request;
 use crate::exchange::request::Request;
 use crate::exchange::response::Response;
 use crate::exchange::settings::{Keepalive, Lingering, LingeringClose, Settings};
-use crate::exchange::site::Site;
-use crate::exchange::{Captured, Exchange};
 use crate::http::h1::{BadRequest, Decoder, PartialRequest, RequestHead};
 use crate::http::headers::names;
 use crate::http::{Method, Status};
@@ -247,14 +246,14 @@ impl Connection {
         let what = if timed_out { "client timed out" } else { "client prematurely closed connection" };
         exchange.report(Severity::Info, format_args!("{what} while reading client request headers"));
         log(&exchange);
-        if timed_out { timed_out_ending(&exchange.plan.settings) } else { ending }
+        if timed_out { timed_out_ending(exchange.plan.settings.reset_timedout_connection) } else { ending }
     }
 
     /// An exchange for a request, at the virtual server that its host names.
     fn begin(self: &Rc<Self>, head: Box<RequestHead>, began: Instant) -> Box<Exchange> {
         let pipelined = !self.outbox.borrow().is_empty();
         self.client.requests.set(self.client.requests.get() + 1);
-        let (site, captured) = self.select(head.host.as_ref().map(|host| &*host.name));
+        let (site, captured) = self.listener.select(head.host.as_ref().map(|host| &*host.name));
         let body = self.inflow(&head);
         let args = head.target.query().unwrap_or_default();
         let uri = head.target.path();
@@ -270,12 +269,6 @@ impl Connection {
             exchange.keep_captures(captured);
         }
         exchange
-    }
-
-    fn select(&self, host: Option<&[u8]>) -> (Arc<dyn Site>, Option<Captured>) {
-        let routes = self.listener.routes().expect("a listener has its routes before it accepts");
-        let (server, captured) = routes.select(host);
-        (server, captured)
     }
 
     /// Sends the response, logs the exchange, and says how the connection goes on.
@@ -294,8 +287,9 @@ impl Connection {
             let reset = exchange.plan.settings.reset_timedout_connection;
             return Err(if reset { Ending::Reset } else { Ending::Close });
         };
-        let plan = Arc::clone(&exchange.plan);
-        let settings = &plan.settings;
+        let settings = &exchange.plan.settings;
+        // What is asked of them when the exchange is over: copied, for its plan is counted by all workers.
+        let (lingering, resets) = (settings.lingering, settings.reset_timedout_connection);
         self.take_settings(settings);
         let framing = Framing::choose(&exchange.request.head, &response, settings);
         let keep = framing != Framing::Close && self.keeps(&exchange, &response, settings);
@@ -314,10 +308,10 @@ impl Connection {
             }
         };
         match sent {
-            Err(Ending::TimedOut) => Err(timed_out_ending(settings)),
+            Err(Ending::TimedOut) => Err(timed_out_ending(resets)),
             Err(ending) => Err(ending),
-            Ok(()) if keep => self.drain(&settings.lingering).await,
-            Ok(()) if self.may_still_send(&settings.lingering) => Err(Ending::Linger(Box::new(settings.lingering))),
+            Ok(()) if keep => self.drain(&lingering).await,
+            Ok(()) if self.may_still_send(&lingering) => Err(Ending::Linger(Box::new(lingering))),
             Ok(()) => Err(Ending::Close),
         }
     }
@@ -341,7 +335,7 @@ impl Connection {
             && !response.close
             && !keepalive.timeout.is_zero()
             && self.client.requests.get() < keepalive.requests_max
-            && self.station.handle.now() - self.client.accepted < keepalive.time_max
+            && self.client.accepted.checked_add(keepalive.time_max).is_none_or(|end| self.station.handle.now() < end)
             && !self.expects_continue.get()
             && !self.ends_when_idle()
             && !is_unfit_for_keepalive(exchange, keepalive)
@@ -405,13 +399,15 @@ pub(super) fn log(exchange: &Exchange) {
     }
 }
 
-fn timed_out_ending(settings: &Settings) -> Ending {
-    if settings.reset_timedout_connection { Ending::Reset } else { Ending::TimedOut }
+/// How a time-out ends a connection, by `reset_timedout_connection`.
+fn timed_out_ending(resets: bool) -> Ending {
+    if resets { Ending::Reset } else { Ending::TimedOut }
 }
 
 /// `keepalive_disable`: browsers that are known to mishandle a kept connection.
 fn is_unfit_for_keepalive(exchange: &Exchange, keepalive: &Keepalive) -> bool {
-    if !keepalive.disable_msie6 && !keepalive.disable_safari {
+    let asks_msie6 = keepalive.disable_msie6 && exchange.method == Method::Post;
+    if !asks_msie6 && !keepalive.disable_safari {
         return false;
     }
     let Some(agent) = exchange.request.header(names::USER_AGENT) else { return false };
@@ -419,5 +415,5 @@ fn is_unfit_for_keepalive(exchange: &Exchange, keepalive: &Keepalive) -> bool {
     // Its second service pack mended it.
     let msie6 = || (has(b"MSIE 6.") && !has(b"SV1")) || has(b"MSIE 5.") || has(b"MSIE 4.");
     let safari = || has(b"Safari/") && has(b"Mac OS X") && !has(b"Chrome/");
-    (keepalive.disable_msie6 && exchange.method == Method::Post && msie6()) || (keepalive.disable_safari && safari())
+    (asks_msie6 && msie6()) || (keepalive.disable_safari && safari())
 }

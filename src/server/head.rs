@@ -7,7 +7,7 @@ use crate::exchange::settings::{Keepalive, ServerTokens, Settings};
 use crate::http::h1::RequestHead;
 use crate::http::h1::encoder::{END_OF_HEAD, push_decimal, push_field, push_known_field, push_status_line};
 use crate::http::headers::names;
-use crate::http::{Method, Version, date};
+use crate::http::{Method, Status, Version, date};
 
 /// How the end of a response's content is told (RFC 9112 section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub(super) fn has_content(method: &Method, framing: Framing) -> bool {
 /// The dates of a head, in the form that is sent.
 pub(super) struct Dates<'a> {
     /// `Date`.
-    pub(super) now: &'a [u8],
+    pub(super) now: &'a [u8; date::LENGTH],
     /// `Last-Modified`, of a response that has one.
     pub(super) last_modified: Option<&'a [u8; date::LENGTH]>,
 }
@@ -69,7 +69,12 @@ pub(super) fn write(
     record: &mut Record,
 ) {
     let start = out.len();
-    push_status_line(out, Version::Http11, response.status, response.status.reason().as_bytes());
+    out.reserve(USUAL_HEAD_BYTES);
+    match response.status {
+        // Most answers.
+        Status::OK => out.extend_from_slice(b"HTTP/1.1 200 OK\r\n"),
+        status => push_status_line(out, Version::Http11, status, status.reason().as_bytes()),
+    }
     match &settings.server_tokens {
         ServerTokens::On | ServerTokens::Build => out.extend_from_slice(SERVER_LINE.as_bytes()),
         ServerTokens::Off => push_known_field(out, names::SERVER, NAME.as_bytes()),
@@ -105,6 +110,9 @@ pub(super) fn write(
     record.keep_alive = keep_alive;
     record.head_bytes = (out.len() - start) as u64;
 }
+
+/// Room for most heads, taken at once.
+const USUAL_HEAD_BYTES: usize = 512;
 
 /// `Server` with the version, whole.
 const SERVER_LINE: &str = concat!("Server: webserv/", env!("CARGO_PKG_VERSION"), "\r\n");

@@ -99,8 +99,7 @@ impl Connection {
             // What waits owns no buffer.
             self.buffer.replace(BytesMut::new());
         }
-        let mut deadline = self.station.handle.deadline(at);
-        poll_fn(|context| {
+        poll_fn(|_| {
             match self.transport.poll_read(&mut self.buffer.borrow_mut(), READ_BYTES) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(Ending::ClientLeft)),
                 Poll::Ready(Ok(_)) => return Poll::Ready(Ok(())),
@@ -110,7 +109,7 @@ impl Connection {
             if idle && self.ends_when_idle() {
                 return Poll::Ready(Err(Ending::Close));
             }
-            Pin::new(&mut deadline).poll(context).map(|()| Err(Ending::TimedOut))
+            self.station.handle.poll_deadline(at).map(|()| Err(Ending::TimedOut))
         })
         .await
     }

@@ -14,8 +14,9 @@ use super::connection::{self, Connection};
 use super::station::{Seat, Station};
 use crate::base::reason::Reason;
 use crate::base::report::{Severity, report};
+use crate::exchange::Captured;
 use crate::exchange::client::ListenerFacts;
-use crate::route::tree::{AddressRoutes, Reading};
+use crate::route::tree::{AddressRoutes, Reading, Server};
 use crate::runtime::{AcceptError, Acceptor, Address, Peer};
 use std::os::fd::OwnedFd;
 
@@ -70,6 +71,11 @@ impl ListenerState {
         self.routes.borrow().clone()
     }
 
+    /// The virtual server for a host, by the current configuration, and what its name captured.
+    pub(super) fn select(&self, host: Option<&[u8]>) -> (Arc<Server>, Option<Captured>) {
+        self.with_routes(|routes| routes.select(host))
+    }
+
     /// Whether connections begin with a PROXY protocol header (`listen ... proxy_protocol`).
     pub(super) fn expects_proxy_header(&self) -> bool {
         self.routes.borrow().as_ref().is_some_and(|routes| routes.proxy_protocol)
@@ -77,9 +83,12 @@ impl ListenerState {
 
     /// How requests are read: by the default server of the address, for no other is known yet.
     pub(super) fn with_reading<T>(&self, use_reading: impl FnOnce(&Reading) -> T) -> T {
+        self.with_routes(|routes| use_reading(&routes.default.reading))
+    }
+
+    fn with_routes<T>(&self, use_routes: impl FnOnce(&AddressRoutes) -> T) -> T {
         let routes = self.routes.borrow();
-        let routes = routes.as_ref().expect("a listener has its routes before it accepts, and keeps them");
-        use_reading(&routes.default.reading)
+        use_routes(routes.as_ref().expect("a listener has its routes before it accepts, and keeps them"))
     }
 
     /// Takes up the routes of a new configuration; none means the address has left it, and the old ones stay for the

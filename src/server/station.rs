@@ -14,8 +14,6 @@ use std::time::SystemTime;
 use super::listener::{ListenerState, SocketId};
 use super::outbound::Outbox;
 use super::published::Published;
-use bytes::Bytes;
-
 use crate::base::log_buffer;
 use crate::exchange::client::ListenerFacts;
 use crate::exchange::shared_file;
@@ -44,7 +42,9 @@ pub(super) struct Station {
     connection_numbers: Arc<AtomicU64>,
     /// Listeners that wait for a connection to end.
     waiting: RefCell<Vec<TaskId>>,
-    date: RefCell<CachedDate>,
+    /// `Date`, as it is sent in this turn.
+    date: Cell<[u8; date::LENGTH]>,
+    dates: RefCell<CachedDate>,
     /// `Last-Modified` of files that were asked for lately.
     file_dates: RefCell<DateCache>,
     spare_outboxes: RefCell<Vec<Outbox>>,
@@ -79,7 +79,8 @@ impl Station {
             leaving: Cell::new(false),
             connection_numbers,
             waiting: RefCell::default(),
-            date: RefCell::default(),
+            date: Cell::new(date::format(handle.wall())),
+            dates: RefCell::default(),
             file_dates: RefCell::default(),
             spare_outboxes: RefCell::default(),
             housekeeper: Cell::new(None),
@@ -171,8 +172,8 @@ impl Station {
     }
 
     /// `Date` of now.
-    pub(super) fn date(&self) -> Bytes {
-        self.date.borrow_mut().at(self.handle.wall())
+    pub(super) fn date(&self) -> [u8; date::LENGTH] {
+        self.date.get()
     }
 
     /// `Last-Modified` of a file.
@@ -233,7 +234,9 @@ struct TurnHooks(Rc<Station>);
 
 impl Hooks for TurnHooks {
     fn turn_begins(&self) {
-        self.0.refresh();
+        let station = &self.0;
+        station.refresh();
+        station.date.set(station.dates.borrow_mut().at(station.handle.wall()));
     }
 
     fn turn_ends(&self) {

@@ -12,6 +12,7 @@ use super::framing;
 use super::head::{BodyFraming, Limits, PartialRequest, RequestHead};
 use super::lines::{Lines, Next, first_line};
 use super::request_line::RequestLine;
+use super::whole::Whole;
 use crate::http::{Headers, Host, Method, Target};
 
 /// The most empty lines skipped before a request line (RFC 9112 section 2.2 asks for at least one; old clients send
@@ -130,6 +131,14 @@ impl Decoder {
     }
 
     fn receive_head(&mut self, buffer: &mut BytesMut, limits: &Limits) -> Result<Progress, BadRequest> {
+        if matches!(&self.stage, Stage::Head { lines, .. } if lines.is_fresh())
+            && let Some(whole) = Whole::read(buffer, limits)
+        {
+            self.stage = Stage::default();
+            let bytes = buffer.split_to(whole.length).freeze();
+            let fields = Fields::of(&bytes, &whole);
+            return self.finish_head(bytes, &whole.line, fields);
+        }
         match self.head_length(buffer, limits) {
             Ok(None) => Ok(Progress::NeedMore),
             Ok(Some(length)) => self.take_head(buffer.split_to(length).freeze(), limits),
@@ -181,21 +190,28 @@ impl Decoder {
             let found = Excerpt::of(&bytes);
             return Err(self.fail(BadRequest::RequestLine { found }, PartialRequest::default()));
         };
-        let partial = |headers| PartialRequest { headers, ..PartialRequest::of(&bytes, Some(&line)) };
-        let fields = match Fields::parse(&bytes, line.fields_start(), lines.count - 1, limits) {
-            Ok(fields) => fields,
-            Err(error) => return Err(self.fail(error, partial(Headers::new()))),
-        };
-        let meaning = match Meaning::read(&bytes, &line, &fields.headers) {
+        match Fields::parse(&bytes, line.fields_start(), lines.count - 1, limits) {
+            Ok(fields) => self.finish_head(bytes, &line, fields),
+            Err(error) => Err(self.fail(error, PartialRequest::of(&bytes, Some(&line)))),
+        }
+    }
+
+    /// Finds out what a head means.
+    fn finish_head(&mut self, bytes: Bytes, line: &RequestLine, fields: Fields) -> Result<Progress, BadRequest> {
+        let meaning = match Meaning::read(&bytes, line, &fields) {
             Ok(meaning) => meaning,
-            Err(error) => return Err(self.fail(error, partial(fields.headers))),
+            Err(error) => {
+                let partial = PartialRequest { headers: fields.headers, ..PartialRequest::of(&bytes, Some(line)) };
+                return Err(self.fail(error, partial));
+            }
         };
-        self.stage = match meaning.framing {
-            BodyFraming::None => Stage::default(),
-            BodyFraming::Length(remaining) => Stage::Length { remaining },
-            BodyFraming::Chunked => Stage::Chunked(Chunked::new()),
-        };
-        Ok(Progress::Head(Box::new(meaning.into_head(&bytes, &line, fields))))
+        match meaning.framing {
+            // The stage is the one before a head already.
+            BodyFraming::None => {}
+            BodyFraming::Length(remaining) => self.stage = Stage::Length { remaining },
+            BodyFraming::Chunked => self.stage = Stage::Chunked(Chunked::new()),
+        }
+        Ok(Progress::Head(Box::new(meaning.into_head(bytes, line, fields))))
     }
 
     fn receive_length(&mut self, buffer: &mut BytesMut) -> Progress {
@@ -270,28 +286,31 @@ struct Meaning {
 }
 
 impl Meaning {
-    fn read(bytes: &Bytes, line: &RequestLine, headers: &Headers) -> Result<Meaning, BadRequest> {
+    fn read(bytes: &Bytes, line: &RequestLine, fields: &Fields) -> Result<Meaning, BadRequest> {
         let method = Method::parse(&bytes[line.method()])
             .ok_or_else(|| BadRequest::Method { found: Excerpt::of(&bytes[line.line()]) })?;
         let target = Target::parse(bytes.slice(line.target()), &method)
             .map_err(|reason| BadRequest::Target { reason, found: Excerpt::of(&bytes[line.target()]) })?;
-        let host = framing::host(headers, &target, line.version)?;
-        let framing = framing::body(headers, line.version)?;
+        let host = framing::host(&fields.headers, &target, line.version)?;
+        let framing = framing::body(fields, line.version)?;
         Ok(Meaning { method, target, host, framing })
     }
 
-    fn into_head(self, bytes: &Bytes, line: &RequestLine, fields: Fields) -> RequestHead {
+    fn into_head(self, bytes: Bytes, line: &RequestLine, fields: Fields) -> RequestHead {
+        let head_bytes = bytes.len();
+        let mut request_line = bytes;
+        request_line.truncate(line.line().end);
         RequestHead {
-            keep_alive: framing::keep_alive(&fields.headers, line.version),
-            expect_continue: framing::expect_continue(&fields.headers, line.version, self.framing),
+            keep_alive: framing::keep_alive(&fields.headers, fields.present, line.version),
+            expect_continue: framing::expect_continue(&fields.headers, fields.present, line.version, self.framing),
             method: self.method,
             target: self.target,
             version: line.version,
             headers: fields.headers,
             framing: self.framing,
             host: self.host,
-            request_line: bytes.slice(line.line()),
-            head_bytes: bytes.len(),
+            request_line,
+            head_bytes,
             dropped: fields.dropped,
         }
     }

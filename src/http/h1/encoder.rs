@@ -10,6 +10,7 @@
 use std::num::NonZeroUsize;
 use std::ops::Deref;
 
+use crate::http::scan::find_control;
 use crate::http::{Headers, Status, Version};
 
 /// What stands behind the data of every chunk.
@@ -137,7 +138,8 @@ fn encode_fields(out: &mut Vec<u8>, headers: &Headers) -> usize {
 }
 
 fn push_value(out: &mut Vec<u8>, value: &[u8]) {
-    if memchr::memchr3(b'\r', b'\n', 0, value).is_none() {
+    // Values are short: a search that is made ready for long ones would cost more than it finds.
+    if find_control(value).is_none() || memchr::memchr3(b'\r', b'\n', 0, value).is_none() {
         out.extend_from_slice(value);
         return;
     }
@@ -149,8 +151,24 @@ fn push_value(out: &mut Vec<u8>, value: &[u8]) {
 
 /// Whether `name` is a token (RFC 9110 section 5.6.2).
 pub fn is_token(name: &[u8]) -> bool {
-    !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+    !name.is_empty() && name.iter().all(|byte| IS_TOKEN_BYTE[usize::from(*byte)])
 }
+
+/// The bytes of tokens.
+const IS_TOKEN_BYTE: [bool; 256] = {
+    let mut of_token = [false; 256];
+    let mut byte = 0;
+    while byte < of_token.len() {
+        let text = byte as u8;
+        of_token[byte] = text.is_ascii_alphanumeric()
+            || matches!(
+                text,
+                b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
+            );
+        byte += 1;
+    }
+    of_token
+};
 
 #[cfg(test)]
 mod tests {

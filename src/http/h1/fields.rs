@@ -7,8 +7,9 @@ use bytes::Bytes;
 
 use super::error::{BadRequest, Excerpt};
 use super::head::Limits;
+use super::whole::Whole;
 use crate::http::Headers;
-use crate::http::headers::trim;
+use crate::http::headers::{IS_PLAIN_NAME_BYTE, names, trim};
 
 /// The fields of a section.
 #[derive(Debug, Default)]
@@ -17,7 +18,43 @@ pub(super) struct Fields {
     pub(super) headers: Headers,
     /// The lines dropped because of their name.
     pub(super) dropped: Vec<Bytes>,
+    /// Which of those are there that mean something to the connection.
+    pub(super) present: Present,
 }
+
+/// Which fields are there that say something of the connection and the framing. Most requests have one of them or two,
+/// and are not looked through for the others.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Present {
+    pub(super) host: bool,
+    pub(super) connection: bool,
+    pub(super) content_length: bool,
+    pub(super) transfer_encoding: bool,
+    pub(super) expect: bool,
+}
+
+impl Present {
+    fn note(&mut self, name: &[u8]) {
+        let (seen, known) = match name.len() {
+            4 => (&mut self.host, names::HOST),
+            6 => (&mut self.expect, names::EXPECT),
+            10 => (&mut self.connection, names::CONNECTION),
+            14 => (&mut self.content_length, names::CONTENT_LENGTH),
+            17 => (&mut self.transfer_encoding, names::TRANSFER_ENCODING),
+            _ => return,
+        };
+        *seen |= name.eq_ignore_ascii_case(known);
+    }
+}
+
+// `Present::note` tells the names apart by their lengths first.
+const _: () = assert!(
+    names::HOST.len() == 4
+        && names::EXPECT.len() == 6
+        && names::CONNECTION.len() == 10
+        && names::CONTENT_LENGTH.len() == 14
+        && names::TRANSFER_ENCODING.len() == 17
+);
 
 /// What a line's name is.
 enum Name {
@@ -29,9 +66,21 @@ enum Name {
 }
 
 impl Fields {
+    /// The fields of a head whose places are known.
+    pub(super) fn of(head: &Bytes, whole: &Whole) -> Fields {
+        let mut fields = Fields { headers: Headers::with_capacity(whole.fields().len()), ..Fields::default() };
+        for span in whole.fields() {
+            let name = head.slice(span.name_start as usize..span.name_end as usize);
+            let value = head.slice(span.value_start as usize..span.value_end as usize);
+            fields.present.note(&name);
+            fields.headers.append(name, value);
+        }
+        fields
+    }
+
     /// Reads `section[start..]`, which holds `count` field lines and the empty line behind them.
     pub(super) fn parse(section: &Bytes, start: usize, count: usize, limits: &Limits) -> Result<Fields, BadRequest> {
-        let mut fields = Fields { headers: Headers::with_capacity(count), dropped: Vec::new() };
+        let mut fields = Fields { headers: Headers::with_capacity(count), ..Fields::default() };
         let mut start = start;
         while let Some(length) = memchr::memchr(b'\n', &section[start..]) {
             let line = &section[start..start + length];
@@ -45,6 +94,7 @@ impl Fields {
                     fields.dropped.push(section.slice_ref(line))
                 }
                 Name::Valid | Name::Odd => {
+                    fields.present.note(&line[..colon]);
                     let value = section.slice_ref(trim(&line[colon + 1..]));
                     fields.headers.append(section.slice(start..start + colon), value);
                 }
@@ -67,17 +117,6 @@ impl Name {
     }
 }
 
-/// The bytes that nginx takes for valid in a name: letters, digits and hyphens.
-const IS_PLAIN: [bool; 256] = {
-    let mut plain = [false; 256];
-    let mut byte = 0;
-    while byte < plain.len() {
-        plain[byte] = (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'-';
-        byte += 1;
-    }
-    plain
-};
-
 /// A byte of a token beside letters, digits and hyphens (RFC 9110 section 5.6.2).
 fn is_token_byte(byte: u8) -> bool {
     b"!#$%&'*+.^_`|~".contains(&byte)
@@ -90,7 +129,7 @@ fn parse_name(line: &[u8], limits: &Limits) -> Result<(Name, usize), BadRequest>
         return Err(BadRequest::ObsoleteFold { found: found() });
     }
     // Nearly every name is a run of plain bytes.
-    if let Some(place) = line.iter().position(|byte| !IS_PLAIN[usize::from(*byte)])
+    if let Some(place) = line.iter().position(|byte| !IS_PLAIN_NAME_BYTE[usize::from(*byte)])
         && line[place] == b':'
         && place > 0
     {
@@ -99,7 +138,7 @@ fn parse_name(line: &[u8], limits: &Limits) -> Result<(Name, usize), BadRequest>
     let mut name = Name::Valid;
     for (place, byte) in line.iter().enumerate() {
         match byte {
-            byte if IS_PLAIN[usize::from(*byte)] => {}
+            byte if IS_PLAIN_NAME_BYTE[usize::from(*byte)] => {}
             b':' if place == 0 => return Err(BadRequest::EmptyFieldName { found: found() }),
             b':' => return Ok((name, place)),
             b' ' | b'\t' => return Err(BadRequest::WhiteSpaceInName { found: found() }),

@@ -6,15 +6,20 @@
 use bytes::Bytes;
 
 use super::error::{BadRequest, Excerpt};
+use super::fields::{Fields, Present};
 use super::head::BodyFraming;
 use crate::http::headers::names;
 use crate::http::target::TargetForm;
 use crate::http::{Headers, Host, Target, Version};
 
 /// How the end of the body is known. Anything that leaves a choice is refused.
-pub(super) fn body(headers: &Headers, version: Version) -> Result<BodyFraming, BadRequest> {
+pub(super) fn body(fields: &Fields, version: Version) -> Result<BodyFraming, BadRequest> {
+    let Fields { headers, present, .. } = fields;
+    if !present.content_length && !present.transfer_encoding {
+        return Ok(BodyFraming::None);
+    }
     let lengths = headers.count(names::CONTENT_LENGTH);
-    if headers.contains(names::TRANSFER_ENCODING) {
+    if present.transfer_encoding {
         if version == Version::Http10 {
             return Err(BadRequest::TransferEncodingInHttp10);
         }
@@ -82,7 +87,10 @@ pub(super) fn host(headers: &Headers, target: &Target, version: Version) -> Resu
 }
 
 /// Whether the client wants the connection to stay (RFC 9112 section 9.3).
-pub(super) fn keep_alive(headers: &Headers, version: Version) -> bool {
+pub(super) fn keep_alive(headers: &Headers, present: Present, version: Version) -> bool {
+    if !present.connection {
+        return version == Version::Http11;
+    }
     if headers.list_contains(names::CONNECTION, b"close") {
         return false;
     }
@@ -91,8 +99,9 @@ pub(super) fn keep_alive(headers: &Headers, version: Version) -> bool {
 
 /// Whether the client waits for `100 Continue` (RFC 9110 section 10.1.1): only in HTTP/1.1, and only where a body is
 /// to come. Like nginx, other expectations are ignored.
-pub(super) fn expect_continue(headers: &Headers, version: Version, framing: BodyFraming) -> bool {
-    version == Version::Http11
+pub(super) fn expect_continue(headers: &Headers, present: Present, version: Version, framing: BodyFraming) -> bool {
+    present.expect
+        && version == Version::Http11
         && !matches!(framing, BodyFraming::None | BodyFraming::Length(0))
         && headers.list_contains(names::EXPECT, b"100-continue")
 }

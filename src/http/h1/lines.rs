@@ -9,6 +9,7 @@ use std::ops::Range;
 use super::error::{BadRequest, Excerpt};
 use super::head::Limits;
 use crate::http::method::is_method_byte;
+use crate::http::scan::find_control;
 
 /// How far a section has been scanned.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -150,53 +151,4 @@ impl Lines {
 /// `bytes` up to the first carriage return or line feed.
 pub(super) fn first_line(bytes: &[u8]) -> &[u8] {
     &bytes[..memchr::memchr2(b'\r', b'\n', bytes).unwrap_or(bytes.len())]
-}
-
-/// Where the first control byte stands: a line end, a tab, or what no line may contain (RFC 9110 section 5.5). Eight
-/// bytes are looked at at once, for every byte of every request comes by here.
-fn find_control(bytes: &[u8]) -> Option<usize> {
-    let (words, rest) = bytes.as_chunks();
-    for (number, word) in words.iter().enumerate() {
-        let found = control_bits(u64::from_le_bytes(*word));
-        if found != 0 {
-            // The lowest bit belongs to the first byte.
-            return Some(number * 8 + found.trailing_zeros() as usize / 8);
-        }
-    }
-    let offset = rest.iter().position(u8::is_ascii_control)?;
-    Some(words.len() * 8 + offset)
-}
-
-/// The highest bit of each control byte in `word`. Above the lowest of them there may be bits that mean nothing, for a
-/// subtraction may borrow from the next byte.
-fn control_bits(word: u64) -> u64 {
-    const EACH: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGH: u64 = EACH << 7;
-    let below_space = word.wrapping_sub(EACH * 0x20) & !word;
-    let delete = word ^ (EACH * 0x7f);
-    (below_space | (delete.wrapping_sub(EACH) & !delete)) & HIGH
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_control_byte_is_found_at_every_place_and_beside_every_other() {
-        for length in 0..20 {
-            for place in 0..length {
-                for byte in 0..=u8::MAX {
-                    for other in [b'a', b' ', 0x1f, 0x20, 0x7e, 0x7f, 0x80, 0xff] {
-                        let mut bytes = vec![b'a'; length];
-                        bytes[place] = byte;
-                        if let Some(next) = bytes.get_mut(place + 1) {
-                            *next = other;
-                        }
-                        let expected = bytes.iter().position(u8::is_ascii_control);
-                        assert_eq!(find_control(&bytes), expected, "{bytes:?}");
-                    }
-                }
-            }
-        }
-    }
 }

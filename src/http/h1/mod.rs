@@ -16,6 +16,7 @@ mod lines;
 mod request_line;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 pub use decoder::{Decoder, Progress};
 pub use error::{BadRequest, Excerpt};

@@ -44,16 +44,27 @@ impl RequestLine {
             BadVersion::Malformed => BadRequest::RequestLine { found: Excerpt::of(line) },
             BadVersion::Unsupported => BadRequest::Version { found: Excerpt::of(line) },
         })?;
+        Ok(RequestLine::at(method_end, target_start..target_end, line.len(), next_line, version))
+    }
+
+    /// A line whose parts stand at these places.
+    pub(super) fn at(
+        method_end: usize,
+        target: Range<usize>,
+        length: usize,
+        next_line: usize,
+        version: Version,
+    ) -> RequestLine {
         // Lines are shorter than 4 GiB: a longer one could not have been buffered.
         let narrow = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
-        Ok(RequestLine {
-            length: narrow(line.len()),
+        RequestLine {
+            length: narrow(length),
             method_end: narrow(method_end),
-            target_start: narrow(target_start),
-            target_end: narrow(target_end),
+            target_start: narrow(target.start),
+            target_end: narrow(target.end),
             next_line: narrow(next_line),
             version,
-        })
+        }
     }
 
     /// Where the line itself stands.
