@@ -9,6 +9,7 @@ mod configuration;
 mod connection;
 mod logs;
 mod modules;
+mod process;
 mod reload;
 mod shipped;
 mod sites;

@@ -6,13 +6,16 @@ use std::process::ExitCode;
 use super::CommandError;
 use super::defaults::WELCOME_PORT;
 use crate::config::load::{Origin, Request};
-use crate::control;
+use crate::control::{self, Ended};
 
 /// Serves until a signal ends it.
 pub(super) fn run(request: Request) -> Result<ExitCode, CommandError> {
     let origin = request.origin.clone();
     let prefix = request.prefix.clone();
-    Ok(control::serve(request, |addresses| greet(&origin, &prefix, addresses))?)
+    match control::serve(request, |addresses| greet(&origin, &prefix, addresses))? {
+        Ended::Gracefully => Ok(ExitCode::SUCCESS),
+        Ended::BySignal(signal) => Ok(control::end_by(signal)),
+    }
 }
 
 /// Tells whoever started it from a terminal, or without a configuration, what is going on.

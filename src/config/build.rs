@@ -3,6 +3,7 @@
 use std::collections::TryReserveError;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::diagnostics::{Diagnostic, Place};
 use super::expectations::Expectation;
@@ -28,6 +29,8 @@ pub struct ProcessBuilder {
     pub connections_max: usize,
     /// `multi_accept`: take all waiting connections in one turn.
     pub multi_accept: bool,
+    /// `worker_shutdown_timeout`: how long a graceful end waits for connections; none is for ever.
+    pub shutdown_timeout: Option<Duration>,
     /// `pid`: where the process id is written.
     pub pid: Option<PathBuf>,
     /// `control`: where the control socket is, if there is one.
@@ -79,6 +82,7 @@ impl Default for ProcessBuilder {
             open_files_max: None,
             connections_max: 512,
             multi_accept: false,
+            shutdown_timeout: None,
             pid: None,
             control: None,
             daemon: false,

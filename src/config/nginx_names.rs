@@ -65,7 +65,6 @@ const HINTS: &[(&str, &str, &str)] = &[
         "it belongs to nginx's commercial edition or to a separate module",
     ),
     ("working_directory worker_rlimit_core", "", "set it where the server is started, for example in its systemd unit"),
-    ("worker_shutdown_timeout", "", "connections are let go when they end: remove the line"),
     ("postpone_gzipping", "", "remove the line"),
     ("more_set_headers", "", "`add_header NAME VALUE always` adds a field to every answer"),
     ("more_clear_headers", "", "`server_tokens off` hides the version, `etag off` the ETag"),

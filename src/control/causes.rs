@@ -7,7 +7,8 @@
 use std::collections::VecDeque;
 use std::io;
 use std::mem::discriminant;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::time::Instant;
 
 use super::listeners::WorkerNumber;
 use super::wire::{Answer, Asked, Command, Manner};
@@ -21,8 +22,8 @@ pub(super) enum Cause {
     ReopenLogs,
     /// QUIT: finish what runs, then end.
     Retire,
-    /// TERM or INT: end now.
-    Stop,
+    /// TERM or INT, by its number: end now.
+    Stop(i32),
     /// Somebody wants to know how the server is.
     Status(Questioner),
     /// A worker thread has ended; with an error, when it was not asked to.
@@ -45,6 +46,16 @@ pub(super) struct Questioner {
     answers: Sender<Answer>,
 }
 
+/// What the control thread waited for.
+#[derive(Debug)]
+pub(super) enum Next {
+    Cause(Cause),
+    /// The deadline has passed, and nothing else is to be done.
+    TimeUp,
+    /// Nobody is left who could send a cause.
+    Nobody,
+}
+
 /// The causes that wait.
 #[derive(Debug)]
 pub(super) struct Causes {
@@ -59,18 +70,28 @@ impl Causes {
         (sender, Self { inbox, waiting: VecDeque::new() })
     }
 
-    /// The next cause, waiting for one if need be; none when nobody is left who could send one.
-    pub(super) fn next(&mut self) -> Option<Cause> {
+    /// The next cause, waiting for one if need be, until the deadline if there is one. What has come goes before a
+    /// deadline that has passed meanwhile: it came in time.
+    pub(super) fn next(&mut self, deadline: Option<Instant>) -> Next {
         if self.waiting.is_empty() {
-            self.waiting.push_back(self.inbox.recv().ok()?);
+            match self.receive(deadline) {
+                Ok(cause) => self.waiting.push_back(cause),
+                Err(RecvTimeoutError::Timeout) => return Next::TimeUp,
+                Err(RecvTimeoutError::Disconnected) => return Next::Nobody,
+            }
         }
         while let Ok(cause) = self.inbox.try_recv() {
             self.add(cause);
         }
-        let stop = self.waiting.iter().position(|cause| matches!(cause, Cause::Stop));
-        match stop {
-            Some(place) => self.waiting.remove(place),
-            None => self.waiting.pop_front(),
+        let stop = self.waiting.iter().position(|cause| matches!(cause, Cause::Stop(_)));
+        let cause = self.waiting.remove(stop.unwrap_or(0));
+        Next::Cause(cause.expect("one waits"))
+    }
+
+    fn receive(&self, deadline: Option<Instant>) -> Result<Cause, RecvTimeoutError> {
+        match deadline {
+            Some(deadline) => self.inbox.recv_timeout(deadline.saturating_duration_since(Instant::now())),
+            None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
         }
     }
 
@@ -132,7 +153,11 @@ mod tests {
         let (sender, mut causes) = Causes::channel();
         sent.into_iter().for_each(|cause| sender.send(cause).unwrap());
         drop(sender);
-        std::iter::from_fn(|| causes.next()).map(|cause| told(&cause)).collect()
+        let next = || match causes.next(None) {
+            Next::Cause(cause) => Some(told(&cause)),
+            Next::TimeUp | Next::Nobody => None,
+        };
+        std::iter::from_fn(next).collect()
     }
 
     fn told(cause: &Cause) -> String {
@@ -157,12 +182,12 @@ mod tests {
     fn a_cause_that_comes_while_another_of_its_kind_is_acted_upon_makes_one_more() {
         let (sender, mut causes) = Causes::channel();
         sender.send(Cause::reload("HUP")).unwrap();
-        assert!(matches!(causes.next(), Some(Cause::Reload(_))));
+        assert!(matches!(causes.next(None), Next::Cause(Cause::Reload(_))));
         sender.send(Cause::reload("HUP")).unwrap();
         sender.send(Cause::reload("HUP")).unwrap();
-        assert!(matches!(causes.next(), Some(Cause::Reload(_))));
+        assert!(matches!(causes.next(None), Next::Cause(Cause::Reload(_))));
         drop(sender);
-        assert!(causes.next().is_none());
+        assert!(matches!(causes.next(None), Next::Nobody));
     }
 
     #[test]
@@ -172,17 +197,31 @@ mod tests {
         let (second, second_inbox) = asked(Command::Reload);
         [first, Cause::reload("HUP"), second].into_iter().for_each(|cause| sender.send(cause).unwrap());
         drop(sender);
-        let Some(Cause::Reload(reload)) = causes.next() else { panic!("a reload was asked for") };
+        let Next::Cause(Cause::Reload(reload)) = causes.next(None) else { panic!("a reload was asked for") };
         assert_eq!(reload.why, ["webserv reload", "HUP"]);
         let answer = Answer { ok: true, text: "done".into() };
         reload.questioners.into_iter().for_each(|questioner| questioner.answer(answer.clone()));
         assert_eq!((first_inbox.recv().unwrap(), second_inbox.recv().unwrap()), (answer.clone(), answer));
-        assert!(causes.next().is_none());
+        assert!(matches!(causes.next(None), Next::Nobody));
+    }
+
+    #[test]
+    fn a_deadline_comes_when_nothing_else_has() {
+        let (sender, mut causes) = Causes::channel();
+        let passed = Some(Instant::now());
+        sender.send(Cause::ReopenLogs).unwrap();
+        assert!(matches!(causes.next(passed), Next::Cause(Cause::ReopenLogs)));
+        assert!(matches!(causes.next(passed), Next::TimeUp));
+        drop(sender);
+        assert!(matches!(causes.next(passed), Next::Nobody));
     }
 
     #[test]
     fn an_end_at_once_does_not_wait() {
-        assert_eq!(done([Cause::reload("HUP"), Cause::Retire, Cause::Stop]), ["Stop", "reload for HUP", "Retire"]);
+        assert_eq!(
+            done([Cause::reload("HUP"), Cause::Retire, Cause::Stop(15)]),
+            ["Stop(15)", "reload for HUP", "Retire"]
+        );
     }
 
     #[test]

@@ -6,7 +6,9 @@
 mod ask;
 mod causes;
 mod generation;
+mod life;
 mod listeners;
+mod notify;
 mod pid_file;
 mod privileges;
 mod reload;
@@ -21,6 +23,6 @@ mod workers;
 
 pub use ask::{AskError, ask};
 pub use pid_file::{PidError, read as read_pid};
-pub use serve::{ServeError, serve};
-pub use signals::{SignalName, send};
+pub use serve::{Ended, ServeError, serve};
+pub use signals::{SignalName, end_by, send};
 pub use wire::{Answer, Asked, Command, Manner};

@@ -2,15 +2,16 @@
 
 use std::io;
 use std::path::Path;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::Sender;
 use std::time::SystemTime;
 
-use super::causes::{Cause, Causes, Questioner, Reload};
+use super::causes::{Cause, Causes, Next, Questioner, Reload};
 use super::generation::Generation;
+use super::life::Stage;
 use super::listeners::{BindError, Listeners, WorkerNumber};
+use super::notify::{self, Notifier, Watchdog};
 use super::pid_file::PidFile;
 use super::privileges::{self, PrivilegeError};
 use super::reload;
@@ -61,6 +62,15 @@ pub enum ServeError {
     },
 }
 
+/// How the server ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It finished what ran (QUIT).
+    Gracefully,
+    /// At once, by this signal: the process is to end by it too.
+    BySignal(i32),
+}
+
 /// The running server, as the control thread sees it.
 pub(super) struct Server {
     /// How the configuration is read, now and at each reload.
@@ -78,13 +88,17 @@ pub(super) struct Server {
     history: History,
     /// Where causes are sent to.
     pub(super) causes: Sender<Cause>,
+    /// How far it is in its life.
+    pub(super) stage: Stage,
+    pub(super) notifier: Notifier,
+    pub(super) watchdog: Option<Watchdog>,
 }
 
 /// Serves by the configuration until a signal ends it. `started` is called once it serves, with the addresses.
 ///
 /// # Errors
 /// When it cannot start, or a worker fails.
-pub fn serve(request: Request, started: impl FnOnce(&[&str])) -> Result<ExitCode, ServeError> {
+pub fn serve(request: Request, started: impl FnOnce(&[&str])) -> Result<Ended, ServeError> {
     runtime::keep_descriptors_from_children();
     let loaded = load::load(&request, None);
     eprint!("{}", render::text(&loaded.report, render::Colour::when_terminal()));
@@ -97,6 +111,7 @@ pub fn serve(request: Request, started: impl FnOnce(&[&str])) -> Result<ExitCode
         report(Severity::Notice, format_args!("listening on {address}"));
     }
     started(&shown);
+    server.say_ready();
     let result = server.run(&mut inbox);
     server.listeners.remove_socket_files();
     result
@@ -145,49 +160,86 @@ impl Server {
         workers.take(recruits, process.workers);
         workers.order(listeners.commit(change));
         let (history, causes) = (History::begin(SystemTime::now()), causes.clone());
-        Ok(Self { request, published, listeners, workers, current, pid_file, socket, history, causes })
+        let (stage, notifier) = (Stage::Serving, Notifier::from_environment());
+        let watchdog = Watchdog::from_environment(&workers, false);
+        Ok(Self {
+            request,
+            published,
+            listeners,
+            workers,
+            current,
+            pid_file,
+            socket,
+            history,
+            causes,
+            stage,
+            notifier,
+            watchdog,
+        })
     }
 
     /// One cause after the other, until one ends the process.
-    fn run(&mut self, causes: &mut Causes) -> Result<ExitCode, ServeError> {
-        let mut retiring = false;
+    fn run(&mut self, causes: &mut Causes) -> Result<Ended, ServeError> {
         // The senders live as long as the workers and the signal thread do.
-        while let Some(cause) = causes.next() {
-            match cause {
-                Cause::Reload(wish) => self.reload(wish, retiring),
-                Cause::Status(questioner) => self.say_status(questioner),
-                Cause::ReopenLogs => self.reopen_logs(),
-                Cause::Retire => {
-                    retiring = true;
-                    self.workers.retire();
-                    report(Severity::Notice, format_args!("gracefully shutting down"));
-                }
-                Cause::Stop => {
-                    report(Severity::Notice, format_args!("stopping"));
-                    self.workers.stop();
-                    self.workers.join();
-                    break;
-                }
-                Cause::WorkerEnded(number, Err(error)) => {
-                    self.workers.stop();
-                    return Err(ServeError::Worker { number, error });
-                }
-                Cause::WorkerEnded(number, Ok(())) => {
-                    self.workers.ended(number);
-                    if self.workers.running() == 0 {
-                        break;
-                    }
-                }
+        let mut ended = Ended::Gracefully;
+        loop {
+            let cause = match causes.next(self.deadline()) {
+                Next::Cause(cause) => Some(cause),
+                Next::TimeUp => None,
+                Next::Nobody => break,
+            };
+            self.tend();
+            if let Some(how) = cause.map_or(Ok(None), |cause| self.act(cause))? {
+                ended = how;
+                break;
             }
         }
         report(Severity::Notice, format_args!("exit"));
-        Ok(ExitCode::SUCCESS)
+        Ok(ended)
+    }
+
+    /// Acts upon a cause; says how the server ended if it did by it.
+    fn act(&mut self, cause: Cause) -> Result<Option<Ended>, ServeError> {
+        match cause {
+            Cause::Reload(wish) => self.reload(wish),
+            Cause::Status(questioner) => self.say_status(questioner),
+            Cause::ReopenLogs => self.reopen_logs(),
+            Cause::Retire => self.retire(),
+            Cause::Stop(signal) => {
+                report(Severity::Notice, format_args!("stopping"));
+                self.notifier.stopping("stopping");
+                self.workers.stop();
+                self.workers.join();
+                return Ok(Some(Ended::BySignal(signal)));
+            }
+            Cause::WorkerEnded(number, Err(error)) => {
+                self.workers.stop();
+                return Err(ServeError::Worker { number, error });
+            }
+            Cause::WorkerEnded(number, Ok(())) => {
+                self.workers.ended(number);
+                return Ok((self.workers.running() == 0).then_some(Ended::Gracefully));
+            }
+        }
+        Ok(None)
+    }
+
+    fn say_ready(&self) {
+        let (servers, addresses) = (self.current.inventory.servers(), self.listeners.shown().count());
+        self.notifier.ready(&format!("serving {servers} servers on {addresses} addresses"));
     }
 
     /// One reload for all who wish it.
-    fn reload(&mut self, wish: Reload, retiring: bool) {
+    fn reload(&mut self, wish: Reload) {
         let why = wish.why.join(", ");
-        let verdict = if retiring { reload::refuse_at_end(&why) } else { reload::reload(self, &why) };
+        let verdict = if self.is_retiring() {
+            reload::refuse_at_end(&why)
+        } else {
+            self.notifier.reloading();
+            let verdict = reload::reload(self, &why);
+            self.notifier.ready(&notify::summary(&verdict));
+            verdict
+        };
         self.history.note(&verdict);
         for questioner in wish.questioners {
             let answer = verdict.answer(questioner.manner);

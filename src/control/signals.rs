@@ -1,6 +1,7 @@
 //! Signals as causes on one channel, beside what else the control thread waits for; and how `-s` sends them.
 
 use std::io;
+use std::process::ExitCode;
 use std::sync::mpsc::Sender;
 use std::thread;
 
@@ -24,7 +25,7 @@ pub(super) fn watch(causes: Sender<Cause>) -> io::Result<()> {
                 SIGUSR1 => Cause::ReopenLogs,
                 SIGQUIT => Cause::Retire,
                 SIGXFSZ => continue,
-                _ => Cause::Stop,
+                other => Cause::Stop(other),
             };
             if causes.send(cause).is_err() {
                 return;
@@ -33,6 +34,19 @@ pub(super) fn watch(causes: Sender<Cause>) -> io::Result<()> {
     })?;
     Ok(())
 }
+
+/// Ends this process by a signal, as whoever sent it expects: so a shell shows it, and a service manager counts it as an
+/// end that was asked for. The first process of a container does not end by its own signals, and gets a shell's code.
+pub fn end_by(signal: i32) -> ExitCode {
+    if std::process::id() != 1 {
+        // Only a signal that does not exist is refused.
+        let _no_such_signal = signal_hook::low_level::emulate_default_handler(signal);
+    }
+    ExitCode::from(u8::try_from(SHELLS_BASE + signal).unwrap_or(u8::MAX))
+}
+
+/// What shells add to a signal's number.
+const SHELLS_BASE: i32 = 128;
 
 /// What `-s` can ask of a running server; nginx's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

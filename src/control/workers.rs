@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -150,6 +150,13 @@ impl Workers {
         drop(done);
         let end = Instant::now() + PATIENCE;
         while inbox.recv_timeout(end.saturating_duration_since(Instant::now())).is_ok() {}
+    }
+
+    /// Asks all workers whether they are there: when each has answered, the receiver is disconnected.
+    pub(super) fn ping(&self) -> Receiver<()> {
+        let (done, inbox) = mpsc::channel();
+        self.tell(|mailbox| worker::ping(mailbox, done.clone()));
+        inbox
     }
 
     pub(super) fn retire(&self) {

@@ -5,6 +5,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use nix::unistd::{Group, User};
 
@@ -26,6 +27,7 @@ pub struct Conf {
     open_files_max: Option<u64>,
     connections_max: usize,
     multi_accept: bool,
+    shutdown_timeout: Option<Duration>,
     pid: Option<PathBuf>,
     control: Control,
 }
@@ -42,10 +44,11 @@ enum Control {
 
 impl Default for Conf {
     fn default() -> Self {
-        let ProcessBuilder { user, workers, open_files_max, connections_max, multi_accept, pid, .. } =
-            ProcessBuilder::default();
+        let ProcessBuilder {
+            user, workers, open_files_max, connections_max, multi_accept, shutdown_timeout, pid, ..
+        } = ProcessBuilder::default();
         let control = Control::default();
-        Self { user, workers, open_files_max, connections_max, multi_accept, pid, control }
+        Self { user, workers, open_files_max, connections_max, multi_accept, shutdown_timeout, pid, control }
     }
 }
 
@@ -132,6 +135,22 @@ impl Module for Process {
             origin: Origin::Nginx,
         },
         Directive {
+            name: "worker_shutdown_timeout",
+            contexts: Contexts::MAIN,
+            args: Shape::one("TIME"),
+            repeat: Repeat::Once,
+            set: |conf, arguments| {
+                conf.shutdown_timeout = Some(arguments.duration(0)?).filter(|time| !time.is_zero());
+                Ok(())
+            },
+            default: "",
+            doc: "How long a graceful end (`QUIT`, `webserv -s quit`, the old server of an upgrade) waits for the \
+                  connections that are still open; then they are closed, and their scripts are ended. Without it, or \
+                  with 0, there is no limit. Unlike nginx, a reload closes no connection, so it starts no such wait.",
+            example: "worker_shutdown_timeout 30s;",
+            origin: Origin::Nginx,
+        },
+        Directive {
             name: "pid",
             contexts: Contexts::MAIN,
             args: Shape::one("FILE"),
@@ -196,6 +215,7 @@ impl Module for Process {
         process.open_files_max = conf.open_files_max;
         process.connections_max = conf.connections_max;
         process.multi_accept = conf.multi_accept;
+        process.shutdown_timeout = conf.shutdown_timeout;
         process.pid.clone_from(&conf.pid);
         process.control = match &conf.control {
             Control::BesidePid => conf.pid.as_ref().map(|pid| pid.with_extension("control")),

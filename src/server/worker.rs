@@ -175,6 +175,17 @@ pub fn take_up(mailbox: &Mailbox, done: Sender<()>) -> Result<(), PostError> {
     }))
 }
 
+/// Has a worker say that its loop turns.
+///
+/// # Errors
+/// When the worker has ended.
+pub fn ping(mailbox: &Mailbox, done: Sender<()>) -> Result<(), PostError> {
+    mailbox.post(Box::new(move |_| {
+        // Who asked may have stopped waiting.
+        let _nobody_waits = done.send(());
+    }))
+}
+
 /// Has a worker accept no more, finish what runs, close idle connections, and end.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ fn sent(output: std::process::Output) {
 fn stop_ends_it() {
     let site = Site::new().start();
     sent(site.webserv(&["-s", "stop"]));
-    assert_eq!(site.wait().status.code(), Some(0));
+    assert_eq!(site.wait().signal(), Some(15));
 }
 
 #[test]

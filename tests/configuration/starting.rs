@@ -67,7 +67,7 @@ fn the_pid_file_is_there_while_the_server_is() {
     let pid = std::fs::read_to_string(&file).expect("it is written before the server listens");
     assert_eq!(pid.trim(), site.pid().as_raw_nonzero().to_string());
     let stopped = site.stop();
-    assert_eq!(stopped.status.code(), Some(0), "{}", stopped.error_log);
+    assert_eq!(stopped.signal(), Some(15), "{}", stopped.error_log);
     assert!(!file.exists());
 }
 

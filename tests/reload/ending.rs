@@ -45,13 +45,13 @@ fn quit_without_connections_ends_at_once() {
 
 #[test]
 fn term_and_int_end_at_once() {
-    for signal in ["TERM", "INT"] {
+    for (signal, number) in [("TERM", 15), ("INT", 2)] {
         let site = Site::new().main("worker_processes 2;").file("large", vec![b'x'; 20 << 20]).start();
         let mut slow = site.connect_narrow(4096);
         slow.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
         slow.read_some();
         site.signal(signal);
-        assert_eq!(site.wait().status.code(), Some(0), "{signal}");
+        assert_eq!(site.wait().signal(), Some(number), "a shell and a service manager see by what it ended");
         let (rest, _reset) = slow.try_rest();
         assert!(rest.len() < 20 << 20, "{signal}");
     }
@@ -65,5 +65,37 @@ fn term_ends_a_server_that_is_quitting() {
     slow.read_some();
     site.signal("QUIT");
     site.wait_for_log("gracefully");
-    assert_eq!(site.stop().status.code(), Some(0));
+    assert_eq!(site.stop().signal(), Some(15));
+}
+
+#[test]
+fn quit_waits_for_connections_no_longer_than_it_may() {
+    let site = Site::new()
+        .main("worker_processes 2; worker_shutdown_timeout 100ms;")
+        .file("large", vec![b'x'; 20 << 20])
+        .start();
+    let mut slow = site.connect_narrow(4096);
+    slow.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+    slow.read_some();
+    site.signal("QUIT");
+    site.wait_for_log("worker_shutdown_timeout is over");
+    let stopped = site.wait();
+    assert_eq!(stopped.status.code(), Some(0), "{}", stopped.error_log);
+    assert!(slow.try_rest().0.len() < 20 << 20);
+}
+
+#[test]
+fn a_limit_of_the_wait_that_is_not_reached_changes_nothing() {
+    for main in ["worker_shutdown_timeout 1h;", "worker_shutdown_timeout 0;"] {
+        let content = pattern(4 << 20);
+        let site = Site::new().main(main).file("large", &content).start();
+        let mut slow = site.connect_narrow(4096);
+        slow.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+        let mut received = slow.read_some();
+        site.signal("QUIT");
+        site.wait_for_log("gracefully");
+        received.extend(slow.rest());
+        assert!(received.ends_with(&content), "{main}");
+        assert_eq!(site.wait().status.code(), Some(0), "{main}");
+    }
 }

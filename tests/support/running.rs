@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::Deref;
 use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -43,9 +44,15 @@ pub(crate) struct Stopped {
 impl Running {
     /// Starts the program, and waits until it says where it listens.
     #[track_caller]
-    pub(super) fn start(folder: Folder, words: &[String], configuration: &str) -> Self {
+    pub(super) fn start(
+        folder: Folder,
+        words: &[String],
+        environment: &[(String, String)],
+        configuration: &str,
+    ) -> Self {
         let mut command = command::program();
         command.args(folder.words()).args(words).current_dir(folder.root());
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         Self::spawn(command, Arc::new(folder), listens(configuration))
     }
 
@@ -161,6 +168,8 @@ impl Running {
             "INT" => Signal::INT,
             "KILL" => Signal::KILL,
             "QUIT" => Signal::QUIT,
+            "STOP" => Signal::STOP,
+            "CONT" => Signal::CONT,
             "TERM" => Signal::TERM,
             "USR1" => Signal::USR1,
             _ => panic!("no signal of the server: {name}"),
@@ -302,6 +311,11 @@ impl Running {
 }
 
 impl Stopped {
+    /// The signal that it ended by, if it did.
+    pub(crate) fn signal(&self) -> Option<i32> {
+        self.status.signal()
+    }
+
     /// Starts the server again, in the same folder and with the same configuration; it has one address.
     #[track_caller]
     pub(crate) fn start_again(self) -> Running {

@@ -21,6 +21,7 @@ pub(crate) struct Site {
     main: String,
     whole: Option<String>,
     words: Vec<String>,
+    environment: Vec<(String, String)>,
 }
 
 /// A site's folder. It goes with its last user.
@@ -32,7 +33,15 @@ pub(crate) struct Folder {
 impl Site {
     pub(crate) fn new() -> Self {
         let folder = Folder::new();
-        Self { folder, server: String::new(), http: String::new(), main: String::new(), whole: None, words: Vec::new() }
+        Self {
+            folder,
+            server: String::new(),
+            http: String::new(),
+            main: String::new(),
+            whole: None,
+            words: Vec::new(),
+            environment: Vec::new(),
+        }
     }
 
     /// A file in `{root}`, with the folders above it.
@@ -86,6 +95,12 @@ impl Site {
         self
     }
 
+    /// A variable of the program's environment.
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.replace("{root}", &self.folder.root())));
+        self
+    }
+
     /// The configuration as it will be written.
     fn text(&self) -> String {
         match &self.whole {
@@ -108,7 +123,7 @@ impl Site {
     pub(crate) fn start(self) -> Running {
         let text = self.text();
         self.folder.configure(&text);
-        Running::start(self.folder, &self.words, &text)
+        Running::start(self.folder, &self.words, &self.environment, &text)
     }
 
     /// Writes the configuration; the test runs the program itself.

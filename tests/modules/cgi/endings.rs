@@ -150,7 +150,7 @@ fn scripts_end_with_the_server() {
         let _client = asks(&site);
         let script = Process::named_in(&site.path("pid"));
         let stopped = site.stop();
-        assert!(stopped.status.success());
+        assert_eq!(stopped.signal(), Some(15));
         assert!(!script.runs());
     }
 }
