@@ -4,7 +4,7 @@
 function done(summary, latency, requests)
    local errors = summary.errors
    io.write(string.format(
-      '{"requests": %d, "bytes": %d, "microseconds": %d, "p99_microseconds": %d, "broken": %d, "refused": %d}\n',
-      summary.requests, summary.bytes, summary.duration, latency:percentile(99),
+      '{"requests": %d, "bytes": %d, "microseconds": %d, "p50_microseconds": %d, "p99_microseconds": %d, "broken": %d, "refused": %d}\n',
+      summary.requests, summary.bytes, summary.duration, latency:percentile(50), latency:percentile(99),
       errors.connect + errors.read + errors.write + errors.timeout, errors.status))
 end

@@ -1,6 +1,6 @@
 """The two servers under comparison: their files, their configuration, their lives.
 
-Called by compare.py and idle.py. Every server is started here and ended here, by its
+Called by compare.py, idle.py, put.py and cgi_servers.py. Every server is started here and ended here, by its
 process id. Does not load a server and does not judge a number.
 """
 
@@ -155,14 +155,21 @@ def running(name, binary, folder, root, connections):
         workers=WORKERS, connections=connections, folder=folder, root=root, port=port,
         extra=NGINX_EXTRA.format(folder=folder) if is_nginx else "",
     ))
+    command = [binary, "-c", configuration, "-p", f"{folder}/", "-g", "daemon off;"]
+    with started(name, command, port, folder) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def started(name, command, port, folder, kind=Server):
+    """Runs a server by a command that stays in the foreground, and ends it at the exit."""
     with open(folder / "output", "wb") as output:
         process = subprocess.Popen(
-            [binary, "-c", configuration, "-p", f"{folder}/", "-g", "daemon off;"],
-            stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
             # Ctrl-C is for the comparison alone, which then ends the servers itself.
             start_new_session=True,
         )
-    server = Server(name, process, port, folder)
+    server = kind(name, process, port, folder)
     try:
         wait_until_it_answers(server)
         yield server

@@ -14,7 +14,7 @@ use super::exchange::{ErrorState, Exchange, Shown};
 use super::plan::{Handling, Outcome, Plan, Stage};
 use super::redirect;
 use super::response::Response;
-use super::settings::{AllowedMethods, ErrorAnswer, ErrorTarget};
+use super::settings::{ErrorAnswer, ErrorTarget};
 use super::trace::Step;
 use crate::base::report::Severity;
 use crate::http::h1::BodyFraming;
@@ -201,17 +201,26 @@ fn refuse_method(exchange: &mut Exchange) -> Option<Turn> {
     }
     exchange.tell(|| Step::Decided { module: "allow_methods" });
     if exchange.method == Method::Options {
-        return Some(options(&allowed));
+        return Some(options(allowed.field.clone()));
     }
     exchange.error.allow = Some(allowed.field.clone());
     Some(Turn::Outcome(Outcome::Fail(Status::METHOD_NOT_ALLOWED)))
 }
 
 /// What a location allows (RFC 9110 section 9.3.7).
-fn options(allowed: &AllowedMethods) -> Turn {
+fn options(allowed: Bytes) -> Turn {
     let mut response = Response::new(Status::NO_CONTENT);
-    response.headers.append(names::ALLOW, allowed.field.clone());
+    response.headers.append(names::ALLOW, allowed);
     Turn::Finish(Box::new(response))
+}
+
+/// What OPTIONS is answered with where a location says what it allows, or changes what is there.
+fn answered_options(exchange: &Exchange) -> Option<Bytes> {
+    let settings = &exchange.plan.settings;
+    match &settings.allowed_methods {
+        Some(allowed) => Some(allowed.field.clone()),
+        None => settings.handled_methods.has_more().then(|| settings.handled_methods.field.clone()),
+    }
 }
 
 /// `client_max_body_size`: at once for a body whose length was announced, else as it comes. As in nginx the location
@@ -331,7 +340,7 @@ fn give_up(exchange: &mut Exchange) -> Turn {
 fn fail(exchange: &mut Exchange, status: Status, location: Option<Bytes>) -> Turn {
     if status == Status::METHOD_NOT_ALLOWED
         && exchange.method == Method::Options
-        && let Some(allowed) = &exchange.plan.settings.allowed_methods
+        && let Some(allowed) = answered_options(exchange)
     {
         // OPTIONS is allowed, and no handler has an answer of its own.
         exchange.error.allow = None;

@@ -78,6 +78,8 @@ pub struct Settings {
     pub auth_delay: Duration,
     /// `allow_methods`; `None` is all of them.
     pub allowed_methods: Option<Arc<AllowedMethods>>,
+    /// What the location's handlers have an answer for, which counts where `allow_methods` does not.
+    pub handled_methods: HandledMethods,
     /// `internal`: only internal redirects reach this location.
     pub internal: bool,
     /// `log_not_found`: missing files are errors in the log.
@@ -171,6 +173,36 @@ pub struct AllowedMethods {
     pub methods: Box<[Method]>,
     /// What `Allow` says: these, and OPTIONS, which is answered in any case.
     pub field: Bytes,
+}
+
+/// The methods that handlers of a location have an answer for: GET and HEAD, and what modules add.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandledMethods {
+    /// What `Allow` says.
+    pub field: Bytes,
+}
+
+impl HandledMethods {
+    const READING: &'static str = "GET, HEAD";
+
+    /// Adds methods; with them OPTIONS has an answer too.
+    pub fn add(&mut self, methods: &[Method]) {
+        let known = String::from_utf8_lossy(&self.field);
+        let known = known.trim_end_matches(", OPTIONS");
+        let added: String = methods.iter().map(|method| format!(", {}", method.as_str())).collect();
+        self.field = format!("{known}{added}, OPTIONS").into();
+    }
+
+    /// Whether there are more than GET and HEAD. Where there are not, OPTIONS is no better than any other, as in nginx.
+    pub fn has_more(&self) -> bool {
+        self.field != Self::READING
+    }
+}
+
+impl Default for HandledMethods {
+    fn default() -> Self {
+        Self { field: Bytes::from_static(Self::READING.as_bytes()) }
+    }
 }
 
 /// Where files are.
@@ -301,6 +333,7 @@ impl Settings {
             satisfy: Satisfy::All,
             auth_delay: Duration::ZERO,
             allowed_methods: None,
+            handled_methods: HandledMethods::default(),
             internal: false,
             log_not_found: true,
             log_subrequest: false,

@@ -38,7 +38,8 @@ impl Module for AllowMethods {
         doc: "The methods that may be used; GET stands for HEAD too. Any other is answered with 405 and a field `Allow`, \
               as soon as the location is known and before anybody is asked for a password. OPTIONS is answered with 204 and \
               the same field; if it is listed, by the location's handlers, if they know it. With `all`, what answers the \
-              location decides. Only a `return` or `rewrite` of the server itself, outside of locations, comes before it. \
+              location decides: OPTIONS is answered so too where `dav_methods` or `upload_store` is set, and else 405 as in \
+              nginx. Only a `return` or `rewrite` of the server itself, outside of locations, comes before it. \
               nginx has no such directive; its `limit_except` answers 403.",
         example: "allow_methods GET POST;",
         origin: Origin::Ours,

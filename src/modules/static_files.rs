@@ -133,7 +133,7 @@ fn content_type(exchange: &Exchange) -> Option<Bytes> {
 
 /// 405, with what RFC 9110 section 15.5.6 wants beside it.
 fn not_allowed(exchange: &mut Exchange) -> Outcome {
-    exchange.error.allow = Some(Bytes::from_static(b"GET, HEAD"));
+    exchange.error.allow = Some(exchange.plan.settings.handled_methods.field.clone());
     Outcome::Fail(Status::METHOD_NOT_ALLOWED)
 }
 

@@ -107,3 +107,27 @@ fn what_is_no_method_is_refused() {
     let checked = check_config("events { } http { allow_methods GET PSOT; }");
     assert!(!checked.ok && checked.output.contains("did you mean `POST`?"), "{}", checked.output);
 }
+
+#[test]
+fn what_changes_files_says_which_methods_it_knows() {
+    let site = Site::new()
+        .file("files/old", "x")
+        .conf(
+            "location /files/ { dav_methods PUT DELETE; }
+             location /form/ { upload_store files; }
+             location /both/ { dav_methods MKCOL; upload_store files; allow_methods GET MKCOL; }
+             location /made/ { dav_methods MKCOL; }",
+        )
+        .start();
+    for (path, allow) in [
+        ("/files/old", "GET, HEAD, PUT, DELETE, OPTIONS"),
+        ("/files/", "GET, HEAD, PUT, DELETE, OPTIONS"),
+        ("/form/", "GET, HEAD, POST, OPTIONS"),
+        ("/both/", "GET, HEAD, MKCOL, OPTIONS"),
+    ] {
+        assert_eq!(ask(&site, "OPTIONS", path), (204, allow.to_owned(), String::new()), "{path}");
+        let (status, told, _) = ask(&site, "PATCH", path);
+        assert_eq!((status, &*told), (405, allow), "{path}");
+    }
+    assert_eq!(ask(&site, "OPTIONS", "/").0, 405);
+}

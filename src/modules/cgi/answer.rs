@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 
 use super::handler::client_left;
-use super::run::{Run, Trouble};
+use super::run::{Run, Trouble, Verdict};
 use super::settings::Conf;
 use crate::base::reason::Reason;
 use crate::base::report::Severity;
@@ -67,19 +67,19 @@ fn respond(exchange: &mut Exchange, conf: &Conf, run: Run, head: Head, rest: Byt
     if !conf.x_sendfile.is_empty()
         && let Some(path) = head.fields.get(X_SENDFILE).cloned()
     {
-        run.detach(false);
+        run.detach(Verdict::Used);
         return send_file(exchange, conf, head, &path);
     }
     if let Some(location) = head.location.as_ref().filter(|location| is_local(&head, location)) {
         let location = location.clone();
         let script = run.script.clone();
-        run.detach(false);
+        run.detach(Verdict::Used);
         return redirect(exchange, &script, &location);
     }
     let redirects = if head.location.is_some() { Status::FOUND } else { Status::OK };
     let mut response = response(head.status.unwrap_or(redirects), &head);
     if response.status.forbids_body() {
-        run.detach(false);
+        run.detach(Verdict::Used);
     } else {
         let length = head.content_length;
         response.body = Body::Stream { source: Box::new(Output::new(run, rest, length)), length };
@@ -177,14 +177,14 @@ fn allowed(folders: &[PathBuf], path: &[u8]) -> io::Result<Option<Vec<u8>>> {
 /// 502: the script has ended without a word.
 fn silent(exchange: &Exchange, run: Run) -> Outcome {
     exchange.report(Severity::Error, format_args!("CGI script \"{}\" wrote nothing", run.script));
-    run.detach(true);
+    run.detach(Verdict::Missing);
     Outcome::Fail(Status::BAD_GATEWAY)
 }
 
 /// 502: what the script wrote is no answer.
 fn not_understood(exchange: &Exchange, run: Run, bad: &BadHead) -> Outcome {
     exchange.report(Severity::Error, format_args!("CGI script \"{}\" cannot be understood: {bad}", run.script));
-    run.detach(true);
+    run.detach(Verdict::Refused);
     Outcome::Fail(Status::BAD_GATEWAY)
 }
 
@@ -193,7 +193,7 @@ fn given_up(exchange: &mut Exchange, run: &Run, trouble: &Trouble) -> Outcome {
     match trouble {
         Trouble::ClientLeft => client_left(exchange),
         Trouble::Content(error) => exchange.content_failed(error),
-        Trouble::TooLong(_) | Trouble::Idle(_) => {
+        Trouble::TooLong(_) | Trouble::Idle(_) | Trouble::Refused => {
             exchange.report(Severity::Error, format_args!("CGI script \"{}\" {trouble}", run.script));
             Outcome::Fail(Status::GATEWAY_TIMEOUT)
         }
@@ -233,7 +233,7 @@ impl Output {
 
     fn end(&mut self) -> Poll<Option<io::Result<Chunk>>> {
         if let Some(run) = self.run.take() {
-            run.detach(false);
+            run.detach(Verdict::Used);
         }
         Poll::Ready(None)
     }
@@ -269,7 +269,7 @@ impl Drop for Output {
         if !self.wanted
             && let Some(run) = self.run.take()
         {
-            run.detach(false);
+            run.detach(Verdict::Used);
         }
     }
 }
@@ -281,7 +281,7 @@ fn failure(run: &Run, trouble: Trouble) -> io::Error {
             io::ErrorKind::ConnectionAborted.into()
         }
         Trouble::Io(error) => error,
-        Trouble::TooLong(_) | Trouble::Idle(_) | Trouble::Content(_) => {
+        Trouble::TooLong(_) | Trouble::Idle(_) | Trouble::Refused | Trouble::Content(_) => {
             io::Error::other(format!("CGI script \"{}\" {trouble}", run.script))
         }
     }

@@ -212,8 +212,9 @@ pub(super) const DIRECTIVES: &[Directive<Conf>] = &[
             Ok(())
         },
         "off",
-        "Whether a script goes on when its client has left. If not, it is ended as by `cgi_timeout`. As in nginx a client \
-         that says it sends no more has left.",
+        "Whether a script goes on when its client has left. If not, it is ended as by `cgi_timeout`. TCP does \
+         not tell a client that has left from one that only says it sends no more (`nc -N`), so that one has left too, as \
+         it has for what nginx proxies; set this to `on` where there are such clients.",
         "cgi_ignore_client_abort on;",
     ),
     directive(

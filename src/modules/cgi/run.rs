@@ -25,6 +25,9 @@ use crate::runtime::{Child, Deadline, Handle, PipeReader, PipeWriter};
 /// How long a script's output may stay open once it has ended: in the hands of what it has started.
 pub(super) const LINGER: Duration = Duration::from_millis(500);
 
+/// How long a script may go on whose answer was refused: to complain, and to end.
+const REFUSED_PATIENCE: Duration = Duration::from_secs(2);
+
 /// How often a pipe is written or emptied before others have their turn.
 const MOVES_PER_POLL: u32 = 8;
 
@@ -53,6 +56,17 @@ pub(super) enum Input {
     Coming(PipeWriter, Box<dyn Inflow>, Bytes),
 }
 
+/// What has become of the answer of a script that is left to itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It was used, or is not needed.
+    Used,
+    /// There was none.
+    Missing,
+    /// It is none, and may go on for ever.
+    Refused,
+}
+
 /// When a script has had enough time.
 pub(super) struct Clock {
     timeout: Option<(Duration, Deadline)>,
@@ -75,6 +89,9 @@ pub(super) enum Trouble {
     /// It has neither read nor written for `cgi_idle_timeout`.
     #[error("neither read nor wrote for {0:?} and was ended")]
     Idle(Duration),
+    /// It went on for [`REFUSED_PATIENCE`] after its answer was refused.
+    #[error("went on after its answer was refused and was ended")]
+    Refused,
     /// What the client sends cannot be read.
     #[error(transparent)]
     Content(InflowError),
@@ -130,17 +147,17 @@ impl Run {
 
     /// Leaves the script to a task of its own: what it still writes goes nowhere but its errors, and it has its
     /// deadlines. An answer of it that could not be used is told of with how the script ended.
-    pub(super) fn detach(mut self, unusable: bool) {
+    pub(super) fn detach(mut self, verdict: Verdict) {
         // What the client sends belongs to the connection.
         if matches!(self.input, Input::Coming(..)) {
             self.input = Input::Ended;
         }
         self.watch = Watch::none();
         if self.output.is_none() && self.errors.ended() && self.child.poll_exit().is_ready() {
-            return self.reap(unusable);
+            return self.reap(verdict);
         }
         let handle = self.handle.clone();
-        handle.spawn(mind(self, unusable));
+        handle.spawn(mind(self, verdict));
     }
 
     /// Moves input and errors; true when something moved.
@@ -250,21 +267,30 @@ impl Run {
     }
 
     /// Reaps a script that has ended, and tells of one that broke down.
-    fn reap(self, unusable: bool) {
+    fn reap(self, verdict: Verdict) {
         let Self { child, reporter, script, .. } = self;
         let Some(status) = child.reap().filter(|status| !status.success()) else { return };
-        let severity = if unusable || is_by_signal(status) { Severity::Error } else { Severity::Info };
+        let severity = if verdict != Verdict::Used || is_by_signal(status) { Severity::Error } else { Severity::Info };
         reporter.report(severity, format_args!("CGI script \"{script}\" ended with {status}"));
     }
 }
 
 /// The life of a script behind its answer.
-async fn mind(mut run: Run, unusable: bool) {
+async fn mind(mut run: Run, verdict: Verdict) {
     if run.adopt().is_err() {
         return;
     }
-    match poll_fn(|context| run.poll_rest(context)).await {
-        Ok(()) => run.reap(unusable),
+    let refused = verdict == Verdict::Refused;
+    let mut patience = refused.then(|| run.handle.deadline(run.handle.now() + REFUSED_PATIENCE));
+    let ended = poll_fn(|context| {
+        if let Poll::Ready(ended) = run.poll_rest(context) {
+            return Poll::Ready(ended);
+        }
+        let Some(patience) = &mut patience else { return Poll::Pending };
+        Pin::new(patience).poll(context).map(|()| Err(Trouble::Refused))
+    });
+    match ended.await {
+        Ok(()) => run.reap(verdict),
         Err(trouble) => {
             let Run { reporter, script, .. } = &run;
             reporter.report(Severity::Error, format_args!("CGI script \"{script}\" {trouble}"));

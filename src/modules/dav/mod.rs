@@ -153,6 +153,7 @@ impl Module for Dav {
         if let Some(root) = plan.settings.root.path.as_literal() {
             build.sweep(Path::new(OsStr::from_bytes(root)));
         }
+        plan.settings.handled_methods.add(&conf.methods);
         plan.handler(Stage::Content, ChangeFiles { methods: conf.methods.clone(), settings: conf.settings });
         Ok(())
     }

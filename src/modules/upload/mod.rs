@@ -53,6 +53,10 @@ impl Default for Conf {
     }
 }
 
+/// How many files are given their names without leaving it to a thread that may wait: each may find a thousand names
+/// taken before its own.
+const FILES_AT_ONCE_MAX: usize = 4;
+
 /// The most parts that a form may be allowed: a file that is coming in is an open descriptor.
 const PARTS_MAX: usize = 10_000;
 
@@ -159,6 +163,7 @@ impl Module for Upload {
         if let Some(folder) = store.as_literal() {
             build.sweep(Path::new(OsStr::from_bytes(folder)));
         }
+        plan.settings.handled_methods.add(&[Method::Post]);
         plan.handler(Stage::Content, StoreFiles { store: store.clone(), parts_max: conf.parts_max, rules: conf.rules });
         Ok(())
     }
@@ -215,7 +220,7 @@ impl StoreFiles {
             Ok(received) => received,
             Err(outcome) => return outcome,
         };
-        let published = if self.rules.fsync {
+        let published = if self.rules.fsync || received.files.len() > FILES_AT_ONCE_MAX {
             match exchange.handle.job(move || received.publish()).await {
                 Ok(published) => published,
                 Err(error) => return exchange.job_failed(&error),

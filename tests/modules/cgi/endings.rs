@@ -177,3 +177,29 @@ fn a_reload_leaves_scripts_alone() {
     fs::write(site.path("fifo"), "after all\n").expect("the script reads it");
     assert_eq!(client.answer().text(), "after all\n");
 }
+
+#[test]
+fn a_script_whose_answer_is_refused_does_not_go_on_for_long() {
+    let site = site().shell("run", "echo $$ > ../pid\nwhile :; do echo X-Endless: more; done").start();
+    let mut client = asks(&site);
+    assert_eq!(client.answer().status, 502);
+    Process::named_in(&site.path("pid")).wait_for_end();
+    site.wait_for_log("went on after its answer was refused and was ended");
+}
+
+#[test]
+fn a_client_that_says_it_sends_no_more_counts_as_gone_unless_that_is_to_be_ignored() {
+    let site = site_with("").shell("run", STAYS).start();
+    let client = asks(&site);
+    let script = Process::named_in(&site.path("pid"));
+    client.shutdown_write();
+    script.wait_for_end();
+
+    let answers = "echo $$ > ../pid\nuntil test -e ../go; do sleep 0.01; done\nprintf 'Content-Type: a/b\\n\\nhere'";
+    let site = site_with("cgi_ignore_client_abort on;").shell("run", answers).start();
+    let mut client = asks(&site);
+    Process::named_in(&site.path("pid"));
+    client.shutdown_write();
+    fs::write(site.path("go"), "").unwrap();
+    assert_eq!(client.answer().text(), "here");
+}
