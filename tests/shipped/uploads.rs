@@ -67,7 +67,10 @@ fn what_was_uploaded_is_listed_and_is_no_page_of_the_site() {
     let site = site();
     let page = site.get("/");
     site.request(filled_in(page.text()));
-    assert!(site.get("/files/").text().contains("a &lt;b&gt;.html"));
+    let listing = site.get("/files/");
+    assert!(listing.text().contains("a &lt;b&gt;.html"));
+    assert_eq!(listing.header("content-disposition"), None, "a browser shows it");
+    assert_eq!(listing.header("content-type"), Some("text/html; charset=utf-8"));
     let file = site.get("/files/a%20%3Cb%3E.html");
     assert_eq!((file.text(), file.header("content-type")), ("<script>", Some("application/octet-stream")));
     assert_eq!(file.header("x-content-type-options"), Some("nosniff"));
