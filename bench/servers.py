@@ -1,6 +1,6 @@
 """The two servers under comparison: their files, their configuration, their lives.
 
-Called by compare.py, idle.py, put.py and cgi_servers.py. Every server is started here and ended here, by its
+Called by compare.py, idle.py, large.py, put.py and cgi_servers.py. Every server is started here and ended here, by its
 process id. Does not load a server and does not judge a number.
 """
 
@@ -149,11 +149,10 @@ def running(name, binary, folder, root, connections):
     folder = folder / name
     folder.mkdir(exist_ok=True)
     port = free_port()
-    is_nginx = os.path.basename(os.path.realpath(binary)) == "nginx"
     configuration = folder / "server.conf"
     configuration.write_text(CONFIGURATION.format(
         workers=WORKERS, connections=connections, folder=folder, root=root, port=port,
-        extra=NGINX_EXTRA.format(folder=folder) if is_nginx else "",
+        extra=NGINX_EXTRA.format(folder=folder) if is_nginx(binary) else "",
     ))
     command = [binary, "-c", configuration, "-p", f"{folder}/", "-g", "daemon off;"]
     with started(name, command, port, folder) as server:
@@ -177,14 +176,18 @@ def started(name, command, port, folder, kind=Server):
         stop(server)
 
 
+def is_nginx(binary):
+    return os.path.basename(os.path.realpath(binary)) == "nginx"
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
-def wait_until_it_answers(server):
-    deadline = time.monotonic() + START_SECONDS_MAX
+def wait_until_it_answers(server, seconds_max=START_SECONDS_MAX):
+    deadline = time.monotonic() + seconds_max
     while time.monotonic() < deadline:
         if server.process.poll() is not None:
             break
