@@ -130,6 +130,27 @@ pub enum Destination {
     Syslog(Arc<Syslog>),
 }
 
+/// Two are equal that write the same to the same places.
+impl PartialEq for ErrorLog {
+    fn eq(&self, other: &Self) -> bool {
+        let same =
+            |(one, other): (&Sink, &Sink)| one.threshold == other.threshold && one.destination.is(&other.destination);
+        self.sinks.len() == other.sinks.len() && self.sinks.iter().zip(&other.sinks).all(same)
+    }
+}
+
+impl Eq for ErrorLog {}
+
+impl Destination {
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::File(one), Self::File(other)) => Arc::ptr_eq(one, other),
+            (Self::Syslog(one), Self::Syslog(other)) => Arc::ptr_eq(one, other),
+            (Self::File(_), Self::Syslog(_)) | (Self::Syslog(_), Self::File(_)) => false,
+        }
+    }
+}
+
 impl ErrorLog {
     /// A log that writes to each of these.
     pub fn new(sinks: Vec<Sink>) -> Self {

@@ -41,8 +41,8 @@ struct AddressDraft {
     /// The server that came last, and the `listen` that brought it.
     last: (Arc<Server>, Place),
     names: NameTableBuilder<Named>,
-    /// Where each name stands, for the messages.
-    places: NameTableBuilder<Place>,
+    /// Where each name stands, in the order of `names`, for the messages.
+    places: Vec<Place>,
 }
 
 /// How an address is used, for lints.
@@ -79,13 +79,12 @@ impl<'s> Addresses<'s> {
                     let message =
                         format!("conflicting server name \"{}\" on {}, ignored", conflict.name, address.address);
                     let mut warning = Diagnostic::warning(*place, message).lint(&lint::CONFLICTING_SERVER_NAME);
-                    if let Some(first) = address.places.existing(name) {
-                        warning = warning.related(*first, "this server has the name");
+                    if let Some(first) = address.names.position(name) {
+                        warning = warning.related(address.places[first], "this server has the name");
                     }
                     self.session.report(warning);
                 } else {
-                    // The same names are in both tables, so this one has no conflict either.
-                    let _ = address.places.insert(name.clone(), *place);
+                    address.places.push(*place);
                 }
             }
         }
@@ -132,7 +131,7 @@ impl<'s> Addresses<'s> {
                 servers: 1,
                 last: (Arc::clone(server), listen.place),
                 names: NameTableBuilder::new(),
-                places: NameTableBuilder::new(),
+                places: Vec::new(),
             });
             return Some(self.order.len() - 1);
         };

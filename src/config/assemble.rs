@@ -20,7 +20,9 @@ use super::resources::Resources;
 use super::schema::AnyModule;
 use super::session::Session;
 use crate::exchange::Exchange;
+use crate::exchange::known_settings::KnownSettings;
 use crate::exchange::plan::{Except, Handler, Handling, Outcome, Plan, PlanBuilder, Stage};
+use crate::exchange::settings::Settings;
 use crate::http::status::Status;
 use crate::route::locations::{Entry, LocationTree, LocationTreeBuilder, Pattern};
 use crate::route::names::Name;
@@ -37,6 +39,7 @@ pub(super) struct Assembly<'a> {
     failed: Vec<bool>,
     /// Of the server that is being built.
     server_names: Vec<Name>,
+    known_settings: KnownSettings,
     process: ProcessBuilder,
     /// Those that are built.
     servers: Vec<BuiltServer>,
@@ -77,6 +80,7 @@ impl<'a> Assembly<'a> {
             error_log,
             failed: Vec::new(),
             server_names: Vec::new(),
+            known_settings: KnownSettings::default(),
             process: ProcessBuilder::default(),
             servers: Vec::new(),
         }
@@ -137,9 +141,10 @@ impl<'a> Assembly<'a> {
         self.each_module(&draft.confs, |module, conf, build| module.server(conf, &mut given, build));
         let names = self.names(&mut given, draft.place);
         self.server_names.extend(names.iter().map(|(name, ..)| name.clone()));
-        let plan = Arc::new(self.plan("", draft.place, &draft.confs).finish(None));
+        let plan = self.plan("", draft.place, &draft.confs);
+        let plan = self.finished(plan, None);
         let failure = match has_regex(&draft.locations) {
-            true => Arc::new(self.failure_plan(draft.place, &draft.confs)),
+            true => self.failure_plan(&plan.settings),
             false => Arc::clone(&plan),
         };
         let locations = self.locations(&draft.locations);
@@ -169,12 +174,12 @@ impl<'a> Assembly<'a> {
 
     fn locations(&mut self, drafts: &[DraftLocation]) -> LocationTree<Location> {
         let mut tree = LocationTreeBuilder::new();
-        let mut places = LocationTreeBuilder::new();
+        let mut places = Vec::new();
         for draft in drafts {
             let nested = self.locations(&draft.locations);
             let location = Location { plan: self.location(draft), captures: Arc::clone(&draft.captures) };
             let entry = Entry { value: location, auto_redirect: false, nested };
-            if let Some(first) = places.existing(&draft.pattern) {
+            if let Some(first) = tree.position(&draft.pattern) {
                 let message = format!("duplicate location \"{}\"", draft.pattern.as_str());
                 let finding = match draft.pattern {
                     // nginx takes the first without a word.
@@ -183,34 +188,39 @@ impl<'a> Assembly<'a> {
                     }
                     _ => Diagnostic::error(draft.place, message),
                 };
-                self.session.report(finding.related(*first, "first here"));
+                self.session.report(finding.related(places[first], "first here"));
                 continue;
             }
-            // The two tables hold the same locations, so what `places` lacks `tree` lacks too.
-            let _ = places.insert(draft.pattern.clone(), Entry::new(draft.place));
+            // It is in nobody's way, as was just seen.
             let _ = tree.insert(draft.pattern.clone(), entry);
+            places.push(draft.place);
         }
         tree.build()
     }
 
     fn location(&mut self, draft: &DraftLocation) -> Arc<Plan> {
-        let except = draft.except.as_ref().map(|except| Except {
-            methods: except.methods.clone(),
-            plan: Arc::new(self.plan(&draft.name, draft.place, &except.confs).finish(None)),
+        let except = draft.except.as_ref().map(|except| {
+            let plan = self.plan(&draft.name, draft.place, &except.confs);
+            Except { methods: except.methods.clone(), plan: self.finished(plan, None) }
         });
         let conditionals = self.conditionals(draft);
-        Arc::new(self.plan_with(&draft.name, draft.place, &draft.confs, conditionals).finish(except))
+        let plan = self.plan_with(&draft.name, draft.place, &draft.confs, conditionals);
+        self.finished(plan, except)
     }
 
     /// The plans of a location's `if` blocks; those that set nothing share one, of what an `if` inherits.
     fn conditionals(&mut self, draft: &DraftLocation) -> Vec<Arc<Plan>> {
         let mut bare = None;
         let plans = draft.conditionals.iter().map(|own| match own {
-            Some(confs) => Arc::new(self.plan(&draft.name, draft.place, confs).finish(None)),
+            Some(confs) => {
+                let plan = self.plan(&draft.name, draft.place, confs);
+                self.finished(plan, None)
+            }
             None => Arc::clone(bare.get_or_insert_with(|| {
                 let modules = self.modules.iter().zip(&draft.confs);
                 let confs = modules.map(|(module, conf)| module.inherit_in_if(conf)).collect();
-                Arc::new(self.plan(&draft.name, draft.place, &confs).finish(None))
+                let plan = self.plan(&draft.name, draft.place, &confs);
+                self.finished(plan, None)
             })),
         });
         plans.collect()
@@ -230,14 +240,17 @@ impl<'a> Assembly<'a> {
         plan
     }
 
+    fn finished(&mut self, plan: PlanBuilder, except: Option<Except>) -> Arc<Plan> {
+        Arc::new(plan.finish(except, &mut self.known_settings))
+    }
+
     /// A server's plan for a request that cannot be routed: its settings, and the status 500.
-    fn failure_plan(&mut self, place: Place, confs: &Confs) -> Plan {
-        let settings = self.plan("", place, confs).settings;
+    fn failure_plan(&mut self, settings: &Settings) -> Arc<Plan> {
         let mut failing = PlanBuilder::new("");
-        failing.settings = settings;
+        failing.settings = settings.clone();
         failing.handler(Stage::Rewrite, Failing);
         // Counted as handlers of a location: those of a server would be passed over.
-        failing.finish(None)
+        self.finished(failing, None)
     }
 
     /// Asks all modules whose settings can be trusted.
@@ -249,7 +262,7 @@ impl<'a> Assembly<'a> {
         let mut warnings = Vec::new();
         let mut build = Build {
             resources: self.resources,
-            prefix: self.session.prefix_path(),
+            prefix: &self.session.prefix,
             error_log: self.error_log,
             warnings: &mut warnings,
             server_names: &self.server_names,

@@ -109,7 +109,7 @@ impl Default for ServerBuilder {
 #[derive(Debug)]
 pub struct Build<'a> {
     pub(super) resources: &'a mut Resources,
-    pub(super) prefix: &'a Path,
+    pub(super) prefix: &'a Arc<str>,
     pub(super) error_log: Option<&'a Path>,
     pub(super) warnings: &'a mut Vec<Diagnostic>,
     pub(super) server_names: &'a [Name],
@@ -118,7 +118,12 @@ pub struct Build<'a> {
 impl Build<'_> {
     /// The prefix that relative paths are taken from (`-p`).
     pub fn prefix(&self) -> &Path {
-        self.prefix
+        Path::new(&**self.prefix)
+    }
+
+    /// The same, to be kept.
+    pub fn shared_prefix(&self) -> Arc<str> {
+        Arc::clone(self.prefix)
     }
 
     /// Where errors go when no `error_log` of the main context says (`-e`).
@@ -137,9 +142,9 @@ impl Build<'_> {
     }
 
     /// Notes a folder that the server writes to: it is made when the configuration takes effect, if the configuration
-    /// names it, and belongs to the user that the server becomes.
-    pub fn folder(&mut self, path: &Path, named: bool) {
-        self.resources.folder(path, named);
+    /// names it, and belongs to the user that the server becomes. Gives its path, to be kept.
+    pub fn folder(&mut self, path: &Path, named: bool) -> Arc<Path> {
+        self.resources.folder(path, named)
     }
 
     /// The names of the virtual server that is being built; empty while its names are being gathered.

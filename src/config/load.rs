@@ -162,7 +162,7 @@ fn read(request: &Request, previous: Option<&Resources>, purpose: Purpose<'_>) -
         sources: read.sources,
         documents: read.documents,
         variables: RefCell::new(Variables::new(CORE_VARIABLES.iter().chain(tables))),
-        prefix: request.prefix.to_string_lossy().into_owned(),
+        prefix: request.prefix.to_string_lossy().into(),
         as_root: request.as_root,
         folder: folder.to_owned(),
         findings: Findings::default(),

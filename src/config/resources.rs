@@ -25,7 +25,7 @@ pub struct Resources {
     /// What was open before; taken over when it is named again.
     previous: HashMap<PathBuf, Arc<LogFile>>,
     /// Folders that the server writes to, and whether the configuration names them.
-    folders: BTreeMap<PathBuf, bool>,
+    folders: BTreeMap<Arc<Path>, bool>,
     pub(super) zones: Zones,
     pub(super) kept: Kept,
     pub(super) sweeps: Sweeps,
@@ -100,11 +100,11 @@ impl Resources {
     }
 
     /// Notes a folder that the server writes to; `named` says that the configuration names it, and that it is no default.
-    pub(super) fn folder(&mut self, path: &Path, named: bool) {
-        match self.folders.get_mut(path) {
-            Some(known) => *known |= named,
-            None => drop(self.folders.insert(path.to_owned(), named)),
-        }
+    pub(super) fn folder(&mut self, path: &Path, named: bool) -> Arc<Path> {
+        let known = self.folders.get_key_value(path).map(|(path, named)| (Arc::clone(path), *named));
+        let (path, known) = known.unwrap_or_else(|| (Arc::from(path), false));
+        self.folders.insert(Arc::clone(&path), named || known);
+        path
     }
 
     /// Makes the folders that the configuration names and that are missing, for this user alone.

@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use webserv_grammar::Span;
 
@@ -22,7 +23,7 @@ pub(super) struct Session {
     pub(super) documents: Documents,
     pub(super) variables: RefCell<Variables>,
     /// What relative paths are taken from (`-p`).
-    pub(super) prefix: String,
+    pub(super) prefix: Arc<str>,
     /// Whether the process was started by root.
     pub(super) as_root: bool,
     /// The folder of the main file.
@@ -36,7 +37,7 @@ impl Session {
     }
 
     pub(super) fn prefix_path(&self) -> &Path {
-        Path::new(&self.prefix)
+        Path::new(&*self.prefix)
     }
 }
 

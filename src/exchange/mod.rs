@@ -18,6 +18,7 @@ mod family;
 pub mod files;
 pub mod forwarded;
 pub mod intake;
+pub mod known_settings;
 pub mod limits;
 pub mod path;
 pub mod plan;

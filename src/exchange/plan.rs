@@ -12,6 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::exchange::Exchange;
+use super::known_settings::KnownSettings;
 use super::response::Response;
 use super::settings::Settings;
 use super::variables::Computed;
@@ -26,8 +27,8 @@ pub struct Plan {
     pub name: Box<str>,
     /// Where it was written: the number of a file, and an offset in it; for `explain`.
     pub written_at: Option<(u32, u32)>,
-    /// What modules configured that more than one part reads.
-    pub settings: Settings,
+    /// What modules configured that more than one part reads; shared by the plans whose settings are the same.
+    pub settings: Arc<Settings>,
     /// Handlers in the order of their stages, and within a stage of `modules/mod.rs`.
     pub handlers: Box<[Box<dyn Handler>]>,
     /// Handlers of the stage `PostRead`; those of the server itself are run.
@@ -222,15 +223,15 @@ impl PlanBuilder {
         self.values.push((name, Box::new(value)));
     }
 
-    /// The finished plan.
-    pub fn finish(mut self, except: Option<Except>) -> Plan {
+    /// The finished plan; its settings are the object of an earlier one, if that has the same.
+    pub fn finish(mut self, except: Option<Except>, known: &mut KnownSettings) -> Plan {
         self.handlers.sort_by_key(|(stage, _)| *stage);
         let post_read = self.handlers.partition_point(|(stage, _)| *stage == Stage::PostRead);
         let post_read = self.handlers.drain(..post_read).map(|(_, handler)| handler).collect();
         Plan {
             name: self.name,
             written_at: self.written_at,
-            settings: self.settings,
+            settings: known.share(self.settings),
             post_read,
             stages: self.handlers.iter().map(|(stage, _)| *stage).collect(),
             rewrite_handlers: self.handlers.iter().filter(|(stage, _)| *stage == Stage::Rewrite).count(),

@@ -18,7 +18,7 @@ use crate::http::status::Status;
 use crate::runtime::Symlinks;
 
 /// What a location is set to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// How connections are kept.
     pub keepalive: Keepalive,
@@ -95,7 +95,7 @@ pub struct Settings {
 }
 
 /// How connections are kept between requests.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Keepalive {
     /// `keepalive_timeout`: how long an idle connection is kept; zero closes after each response.
     pub timeout: Duration,
@@ -123,7 +123,7 @@ pub enum BodyInFile {
 }
 
 /// A folder for request bodies, a file each.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BodyFolder {
     /// The folder; absolute in a finished plan.
     pub path: Arc<Path>,
@@ -132,7 +132,7 @@ pub struct BodyFolder {
 }
 
 /// How a connection ends whose client may still send.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Lingering {
     /// `lingering_close`.
     pub close: LingeringClose,
@@ -206,7 +206,7 @@ impl Default for HandledMethods {
 }
 
 /// Where files are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Root {
     /// The folder; absolute once variables are filled in (a relative result is taken from the prefix).
     pub path: Template,
@@ -217,7 +217,7 @@ pub struct Root {
 }
 
 /// Which symbolic links are followed on the way to a file.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct SymlinkCheck {
     /// What is done about them.
     pub mode: Symlinks,
@@ -235,7 +235,7 @@ pub enum Alias {
 }
 
 /// One `error_page` for one status.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ErrorPage {
     /// The status it stands in for.
     pub on: Status,
@@ -266,7 +266,7 @@ pub enum Satisfy {
 }
 
 /// Where an error page is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum ErrorTarget {
     /// A URI of this server (`/404.html`, perhaps with arguments), or an absolute URL to redirect to.
     Uri(Template),

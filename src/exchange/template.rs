@@ -5,6 +5,7 @@
 //! (`config` knows the tables); this file knows the syntax: `$name`, `${name}`, `$1`.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -14,7 +15,8 @@ use super::variables::Reference;
 /// A compiled value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Template {
-    parts: Box<[Part]>,
+    /// Shared, for one value holds in many locations.
+    parts: Arc<[Part]>,
 }
 
 /// One part of a compiled value.
@@ -59,7 +61,7 @@ impl Template {
     /// A value that has no variables.
     pub fn literal(text: impl AsRef<[u8]>) -> Self {
         let text = Bytes::copy_from_slice(text.as_ref());
-        Self { parts: if text.is_empty() { Box::new([]) } else { Box::new([Part::Literal(text)]) } }
+        Self { parts: if text.is_empty() { Arc::default() } else { Arc::new([Part::Literal(text)]) } }
     }
 
     /// Compiles a value; `resolve` turns a variable's name into a reference, or knows none.
@@ -94,7 +96,7 @@ impl Template {
             }
         }
         push_literal(&mut parts, &text[literal_start..]);
-        if errors.is_empty() { Ok(Self { parts: parts.into_boxed_slice() }) } else { Err(errors) }
+        if errors.is_empty() { Ok(Self { parts: parts.into() }) } else { Err(errors) }
     }
 
     /// The parts, for those who treat values and text differently (log escaping).
@@ -119,7 +121,7 @@ impl Template {
     /// Writes the value for this exchange behind what `out` holds. A variable without a value is
     /// the empty text.
     pub fn render_into(&self, exchange: &Exchange, out: &mut Vec<u8>) {
-        for part in &self.parts {
+        for part in self.parts.iter() {
             match part {
                 Part::Literal(text) => out.extend_from_slice(text),
                 Part::Variable(reference) => {

@@ -16,6 +16,7 @@ use super::Exchange;
 use super::body::{Inflow, InflowError};
 use super::client::{Client, ListenerFacts};
 use super::definitions::Definitions;
+use super::known_settings::KnownSettings;
 use super::plan::{Plan, PlanBuilder};
 use super::request::Request;
 use super::site::{Located, Site};
@@ -70,7 +71,8 @@ impl Bench {
             panic!("expected a whole request head, found {request:?}")
         };
         let handle = self.worker.handle();
-        let (plan, name) = (Arc::new(plan.finish(None)), Bytes::from_static(b"example.org"));
+        let (plan, name) =
+            (Arc::new(plan.finish(None, &mut KnownSettings::default())), Bytes::from_static(b"example.org"));
         let site = Arc::new(OneLocation { plan, name, definitions });
         let uri = Bytes::from(normalise(&head.target.path(), true).expect("the test asks for a path"));
         let args = head.target.query().unwrap_or_default();

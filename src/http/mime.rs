@@ -10,7 +10,7 @@ use bytes::Bytes;
 const SHORT_EXTENSION_BYTES_MAX: usize = 16;
 
 /// A table of extensions.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MimeTypes {
     by_extension: HashMap<Box<[u8]>, Bytes, foldhash::fast::RandomState>,
 }

@@ -4,7 +4,6 @@
 //! count for them; bodies are read as the location says. Decides nothing else.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::arguments::Arguments;
@@ -286,8 +285,8 @@ impl Module for Client {
             Some(folder) => build.prefix().join(folder),
             None => build.prefix().join(&plan.settings.client_body_folder.path),
         };
-        build.folder(&folder, conf.body_folder.is_some());
-        plan.settings.client_body_folder = BodyFolder { path: Arc::from(folder), levels: conf.body_folder_levels };
+        let path = build.folder(&folder, conf.body_folder.is_some());
+        plan.settings.client_body_folder = BodyFolder { path, levels: conf.body_folder_levels };
         Ok(())
     }
 }

@@ -3,7 +3,6 @@
 //! Puts its settings into the plan; how a URI becomes a path is in `exchange::path`, how a path is
 //! opened in `exchange::files`.
 
-use std::sync::Arc;
 
 use crate::config::arguments::Arguments;
 use crate::config::build::Build;
@@ -94,11 +93,7 @@ impl Module for Root {
     const INHERITS_ALL: fn(&Conf) -> bool = |conf| conf.own.is_none();
 
     fn install(conf: &Conf, plan: &mut PlanBuilder, build: &mut Build<'_>) -> Result<(), Diagnostic> {
-        plan.settings.root = RootSetting {
-            path: conf.path.clone(),
-            alias: conf.alias,
-            prefix: Arc::from(build.prefix().to_string_lossy()),
-        };
+        plan.settings.root = RootSetting { path: conf.path.clone(), alias: conf.alias, prefix: build.shared_prefix() };
         plan.settings.symlinks = conf.symlinks.clone();
         Ok(())
     }

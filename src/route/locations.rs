@@ -219,9 +219,9 @@ impl<T> LocationTreeBuilder<T> {
     ///
     /// # Errors
     /// An earlier location of this level is the same; regular expressions never are. Nothing is added then;
-    /// [`LocationTreeBuilder::existing`] tells which it is.
+    /// [`LocationTreeBuilder::position`] tells which it is.
     pub fn insert(&mut self, pattern: Pattern, entry: Entry<T>) -> Result<(), Conflict> {
-        if self.existing(&pattern).is_some() {
+        if self.position(&pattern).is_some() {
             return Err(Conflict { pattern: pattern.as_str().to_owned() });
         }
         let tree = &mut self.tree;
@@ -245,23 +245,27 @@ impl<T> LocationTreeBuilder<T> {
         Ok(())
     }
 
-    /// What was inserted with a location that stands in the way of this one.
+    /// Which of those inserted, counted from 0, stands in the way of this one.
     #[must_use]
-    pub fn existing(&self, pattern: &Pattern) -> Option<&T> {
+    pub fn position(&self, pattern: &Pattern) -> Option<usize> {
         let tree = &self.tree;
-        let index = match pattern {
+        match pattern {
             Pattern::Exact(path) => tree.prefixes.get(path.as_bytes())?.exact,
             Pattern::Prefix(path) | Pattern::PrefixWithoutRegex(path) => tree.prefixes.get(path.as_bytes())?.prefix,
             Pattern::Regex(_) => None,
             Pattern::Named(name) => tree.named.get(&**name).copied(),
-        };
-        index.map(|index| &tree.locations[index].value)
+        }
     }
 
     /// The finished tree.
     #[must_use]
     pub fn build(self) -> LocationTree<T> {
-        self.tree
+        let mut tree = self.tree;
+        // Of ten thousand servers each would else keep room for locations that never come.
+        tree.locations.shrink_to_fit();
+        tree.regexes.shrink_to_fit();
+        tree.prefixes.shrink_to_fit();
+        tree
     }
 }
 
@@ -548,7 +552,7 @@ mod tests {
             let mut builder = LocationTreeBuilder::new();
             builder.insert(Pattern::parse(None, first).unwrap(), Entry::new(1)).unwrap();
             let again = Pattern::parse(None, second).unwrap();
-            assert_eq!(builder.existing(&again), Some(&1));
+            assert_eq!(builder.position(&again), Some(0));
             let conflict = builder.insert(again, Entry::new(2)).unwrap_err();
             let path = second.trim_start_matches(['=', '^', '~']);
             assert_eq!(conflict.to_string(), format!("duplicate location \"{path}\""));

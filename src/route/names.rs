@@ -194,9 +194,9 @@ impl<T> NameTableBuilder<T> {
     /// Adds a name; regular expressions are tried in the order of their insertion.
     ///
     /// # Errors
-    /// An earlier name is the same: it stays, and nothing is added. [`NameTableBuilder::existing`] tells which.
+    /// An earlier name is the same: it stays, and nothing is added. [`NameTableBuilder::position`] tells which.
     pub fn insert(&mut self, name: Name, value: T) -> Result<(), Conflict> {
-        if self.existing(&name).is_some() {
+        if self.position(&name).is_some() {
             return Err(Conflict { name: name.text });
         }
         let table = &mut self.table;
@@ -218,9 +218,9 @@ impl<T> NameTableBuilder<T> {
         Ok(())
     }
 
-    /// What was inserted with a name that stands in the way of this one.
+    /// Which of those inserted, counted from 0, stands in the way of this name.
     #[must_use]
-    pub fn existing(&self, name: &Name) -> Option<&T> {
+    pub fn position(&self, name: &Name) -> Option<usize> {
         let fixed = name.fixed();
         let exact = || self.table.exact.get(fixed);
         let leading = || self.table.leading.names.get(fixed);
@@ -231,7 +231,13 @@ impl<T> NameTableBuilder<T> {
             Form::Trailing => self.table.trailing.names.get(fixed),
             Form::Regex(_) => None,
         };
-        index.map(|&index| &self.table.values[index])
+        index.copied()
+    }
+
+    /// What was inserted with a name that stands in the way of this one.
+    #[must_use]
+    pub fn existing(&self, name: &Name) -> Option<&T> {
+        self.position(name).map(|index| &self.table.values[index])
     }
 
     /// The finished table.

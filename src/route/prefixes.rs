@@ -13,9 +13,8 @@ pub(super) struct PrefixTree {
 struct Node {
     label: Box<[u8]>,
     ends: Ends,
-    /// The first bytes of the children's labels, in order, and the children in the same order.
-    first_bytes: Vec<u8>,
-    children: Vec<usize>,
+    /// The children, each with the first byte of its label, in the order of those.
+    children: Vec<(u8, u32)>,
 }
 
 /// What ends at a node.
@@ -46,7 +45,7 @@ impl PrefixTree {
         let mut node = ROOT;
         let mut rest = path;
         while let Some(&first) = rest.first() {
-            let child = match self.nodes[node].first_bytes.binary_search(&first) {
+            let child = match self.nodes[node].position(first) {
                 Ok(position) => self.split(node, position, rest),
                 Err(position) => self.add_leaf(node, position, rest),
             };
@@ -54,6 +53,14 @@ impl PrefixTree {
             node = child;
         }
         &mut self.nodes[node].ends
+    }
+
+    /// Gives back the room for nodes that do not come any more.
+    pub(super) fn shrink_to_fit(&mut self) {
+        self.nodes.shrink_to_fit();
+        for node in &mut self.nodes {
+            node.children.shrink_to_fit();
+        }
     }
 
     /// What ends at `path`, if any node does.
@@ -109,36 +116,47 @@ impl PrefixTree {
     }
 
     fn child(&self, node: &Node, first: u8) -> Option<&Node> {
-        let position = node.first_bytes.binary_search(&first).ok()?;
-        Some(&self.nodes[node.children[position]])
+        let position = node.position(first).ok()?;
+        Some(&self.nodes[node.children[position].1 as usize])
     }
 
     /// Gives the child at `position` cut to what its label has in common with `rest`; the remainder goes below it.
     fn split(&mut self, parent: usize, position: usize, rest: &[u8]) -> usize {
-        let child = self.nodes[parent].children[position];
+        let (first, child) = self.nodes[parent].children[position];
+        let child = child as usize;
         let label = &self.nodes[child].label;
         let common = label.iter().zip(rest).take_while(|(a, b)| a == b).count();
         if common == label.len() {
             return child;
         }
         let (upper, lower) = label.split_at(common);
-        let node =
-            Node { label: upper.into(), ends: Ends::default(), first_bytes: vec![lower[0]], children: vec![child] };
+        let children = vec![(lower[0], number(child))];
+        let node = Node { label: upper.into(), ends: Ends::default(), children };
         self.nodes[child].label = lower.into();
         let index = self.nodes.len();
         self.nodes.push(node);
-        self.nodes[parent].children[position] = index;
+        self.nodes[parent].children[position] = (first, number(index));
         index
     }
 
     fn add_leaf(&mut self, parent: usize, position: usize, label: &[u8]) -> usize {
         let index = self.nodes.len();
         self.nodes.push(Node { label: label.into(), ..Node::default() });
-        let parent = &mut self.nodes[parent];
-        parent.first_bytes.insert(position, label[0]);
-        parent.children.insert(position, index);
+        self.nodes[parent].children.insert(position, (label[0], number(index)));
         index
     }
+}
+
+impl Node {
+    /// Where the child is whose label begins with this byte, or where it would be.
+    fn position(&self, first: u8) -> Result<usize, usize> {
+        self.children.binary_search_by_key(&first, |(first, _)| *first)
+    }
+}
+
+/// Small, for there are very many nodes. A text of more locations than fit is not read.
+fn number(index: usize) -> u32 {
+    u32::try_from(index).expect("a configuration has less than four billion bytes")
 }
 
 impl Default for PrefixTree {

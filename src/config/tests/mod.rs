@@ -111,7 +111,7 @@ fn lint_findings(lint: &Lint, text: &str) -> Vec<Diagnostic> {
         sources: read.sources,
         documents: read.documents,
         variables: RefCell::default(),
-        prefix: "/srv".to_owned(),
+        prefix: "/srv".into(),
         as_root: true,
         folder: "/srv".into(),
         findings: Findings::default(),
