@@ -35,12 +35,14 @@ mod printer;
 mod properties;
 #[cfg(test)]
 mod testing;
+mod text;
 mod tree;
 
 pub use error::{ErrorKind, SyntaxError};
-pub use parser::{Parsed, parse};
+pub use parser::{Parsed, parse, parse_shared};
 pub use position::{Lines, position, starts_line};
 pub use printer::print;
+pub use text::Text;
 pub use tree::{Block, Comment, Directive, Document, Item, Quote, Span, Word};
 
 /// How deep blocks may stand in one another; keeps every walk over a tree within the stack.

@@ -6,10 +6,12 @@
 //! Does not recurse: open blocks are a list, and a block that is too deep or has no name is read for
 //! its errors, then dropped.
 
+use std::sync::Arc;
+
 use crate::lexer::{self, Token, TokenKind};
 use crate::{
     Block, Comment, Directive, Document, ErrorKind, Item, NESTING_MAX, Quote, SOURCE_BYTES_MAX, Span, SyntaxError,
-    Word, braces, error,
+    Text, Word, braces, error,
 };
 
 /// What a source says, and what is wrong with it.
@@ -23,6 +25,11 @@ pub struct Parsed {
 
 /// Reads a source: never fails, and goes on after each error.
 pub fn parse(source: &str) -> Parsed {
+    parse_shared(&Arc::from(source))
+}
+
+/// As [`parse`], of a source that the document may hold on to: it copies none of it.
+pub fn parse_shared(source: &Arc<str>) -> Parsed {
     if source.len() > SOURCE_BYTES_MAX {
         return Parsed { document: Document::default(), errors: vec![error::source_too_large()] };
     }
@@ -48,7 +55,7 @@ pub fn parse(source: &str) -> Parsed {
 }
 
 struct Parser<'source> {
-    source: &'source str,
+    source: &'source Arc<str>,
     errors: Vec<SyntaxError>,
     /// The blocks around this place, outermost first.
     open: Vec<OpenBlock>,
@@ -95,19 +102,20 @@ impl Parser<'_> {
         if self.words.is_empty() {
             self.blank_before = token.blank_before;
         }
-        let inner = token.inner().slice(self.source);
-        let escaped = inner.contains('\\');
+        let inner = token.inner();
+        let text = inner.slice(self.source);
+        let escaped = text.contains('\\');
         let complete =
             !matches!(token.kind, TokenKind::Word { closed: false, .. }) && token.span.end < self.source.len() as u32;
         self.words.push(Word {
             text: match escaped {
-                true => lexer::unescape(inner),
-                false => inner.to_owned(),
+                true => lexer::unescape(text).into(),
+                false => Text::of(self.source, inner),
             },
             span: token.span,
             quote,
             starts_line: token.starts_line,
-            written: (escaped && complete).then(|| token.span.slice(self.source).into()),
+            written: (escaped && complete).then(|| Box::new(Text::of(self.source, token.span))),
         });
     }
 

@@ -54,8 +54,8 @@ pub(crate) fn words(source: &str) -> Vec<String> {
     fn collect(items: &[Item], words: &mut Vec<String>) {
         for item in items {
             if let Item::Directive(directive) = item {
-                words.push(directive.name.text.clone());
-                words.extend(directive.arguments.iter().map(|word| word.text.clone()));
+                words.push(directive.name.text.to_string());
+                words.extend(directive.arguments.iter().map(|word| word.text.to_string()));
                 if let Some(block) = &directive.body {
                     collect(&block.items, words);
                 }

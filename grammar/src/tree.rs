@@ -4,6 +4,8 @@
 
 use std::ops::Range;
 
+use crate::Text;
+
 /// A place in a source: byte offsets from `start` up to, not including, `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Span {
@@ -66,7 +68,7 @@ pub enum Quote {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Word {
     /// What it says: without quotes, and with backslashes resolved as nginx does.
-    pub text: String,
+    pub text: Text,
     /// Where it stands, quotes included.
     pub span: Span,
     /// How it was quoted.
@@ -76,12 +78,12 @@ pub struct Word {
     pub starts_line: bool,
     /// The word as written, quotes included, when it holds a backslash: the printer keeps that form.
     /// To change `text` afterwards, make a new word.
-    pub written: Option<Box<str>>,
+    pub written: Option<Box<Text>>,
 }
 
 impl Word {
     /// A word that was never in a source.
-    pub fn new(text: impl Into<String>) -> Word {
+    pub fn new(text: impl Into<Text>) -> Word {
         Word { text: text.into(), ..Word::default() }
     }
 }
@@ -189,7 +191,7 @@ fn same_item(left: &Item, right: &Item) -> bool {
 
 fn same_directive(left: &Directive, right: &Directive) -> bool {
     let texts =
-        |directive: &Directive| -> Vec<String> { directive.arguments.iter().map(|word| word.text.clone()).collect() };
+        |directive: &Directive| -> Vec<Text> { directive.arguments.iter().map(|word| word.text.clone()).collect() };
     left.name.text == right.name.text
         && texts(left) == texts(right)
         && match (&left.body, &right.body) {

@@ -152,7 +152,7 @@ impl<'a> Reader<'a> {
 
     /// Parses a text that was just read, and reads what it includes.
     fn parse(&mut self, file: FileId) {
-        let parsed = webserv_grammar::parse(&self.read.sources.source(file).text);
+        let parsed = webserv_grammar::parse_shared(&self.read.sources.source(file).text);
         self.read.findings.extend(parsed.errors.into_iter().map(|error| syntax_finding(file, error)));
         let mut extent = Extent { depth: 1, files: 1 };
         for (name, pattern) in include_lines(&parsed.document) {
@@ -176,7 +176,7 @@ impl<'a> Reader<'a> {
 
     /// Reads the files of one `include`.
     fn include(&mut self, file: FileId, word: &Word) -> Rc<[FileId]> {
-        if let Some(files) = self.by_pattern.get(&word.text) {
+        if let Some(files) = self.by_pattern.get(&*word.text) {
             let files = Rc::clone(files);
             let again = files.iter().map(|file| self.read.sources.source(*file).path.clone());
             // Walked again only for the limits: a cycle, or too deep from here.

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use rustix::fs::{Mode, OFlags};
 use webserv_grammar::{Quote, Span, Word};
@@ -23,13 +23,13 @@ pub struct Source {
     /// The file, if it is one.
     pub path: Option<PathBuf>,
     /// What stands in it.
-    pub text: String,
+    pub text: Arc<str>,
     /// Where its lines begin, once somebody has asked for one.
     lines: OnceLock<Box<[u32]>>,
 }
 
 impl Source {
-    fn new(name: String, path: Option<PathBuf>, text: String) -> Self {
+    fn new(name: String, path: Option<PathBuf>, text: Arc<str>) -> Self {
         Self { name, path, text, lines: OnceLock::new() }
     }
 
@@ -51,7 +51,7 @@ pub struct Sources {
 
 impl Sources {
     /// Keeps a text that is no file.
-    pub fn add_text(&mut self, name: impl Into<String>, text: impl Into<String>) -> FileId {
+    pub fn add_text(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> FileId {
         self.add(Source::new(name.into(), None, text.into()))
     }
 
@@ -78,7 +78,7 @@ impl Sources {
                 (String::from_utf8_lossy(error.as_bytes()).into_owned(), Some((at, byte)))
             }
         };
-        let file = self.add(Source::new(name, Some(path.to_owned()), text));
+        let file = self.add(Source::new(name, Some(path.to_owned()), text.into()));
         let finding = invalid_at.map(|(at, byte)| {
             let place = Place { file, span: span(at..at + char::REPLACEMENT_CHARACTER.len_utf8()) };
             Diagnostic::error(place, "the file is not UTF-8")
@@ -153,7 +153,9 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
     rustix::io::ioctl_fionbio(&file, false)?;
-    let mut bytes = Vec::new();
+    // Room for all of it at once, and for the read that finds its end. Of a pipe nobody knows how much comes.
+    let length = file.metadata()?.len().min(FILE_BYTES_MAX as u64);
+    let mut bytes = Vec::with_capacity(length as usize + 1);
     file.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -49,7 +49,7 @@ fn a_circle_is_found_and_shown() {
     let report = folder.load("main.conf").report;
     let [finding] = &report.diagnostics[..] else { panic!("{:?}", report.diagnostics) };
     assert!(finding.message.ends_with("a\" includes itself"), "{}", finding.message);
-    assert_eq!(report.sources.source(finding.place.unwrap().file).text, "server { include a; }");
+    assert_eq!(&*report.sources.source(finding.place.unwrap().file).text, "server { include a; }");
     assert_eq!(finding.related.len(), 1);
 }
 
