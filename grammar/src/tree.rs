@@ -42,11 +42,13 @@ impl Span {
     }
 
     /// The text it covers; empty when the span is not of this source.
+    #[inline]
     pub fn slice(self, source: &str) -> &str {
         source.get(self.range()).unwrap_or("")
     }
 
     /// The same as a range of indices.
+    #[inline]
     pub fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }

@@ -31,6 +31,8 @@ pub(super) struct Block<'a> {
     pub(super) line: Option<Line<'a>>,
     /// The directives in it, in order, those with blocks as well.
     pub(super) lines: Vec<Line<'a>>,
+    /// The names of those directives.
+    names: Names,
     /// Where the directives of each name are among them, if there are many: all servers ask the block around them.
     by_name: Option<HashMap<&'a str, Vec<usize>>>,
     /// What a location is for; none if that was wrong.
@@ -41,6 +43,10 @@ pub(super) struct Block<'a> {
     children: Vec<usize>,
     number: usize,
 }
+
+/// Names of directives, a bit for each of 64 groups: almost all blocks are asked for names that they have not.
+#[derive(Clone, Copy, Debug, Default)]
+struct Names(u64);
 
 /// What kind of block it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +104,8 @@ impl<'a> View<'a> {
         let nested: Vec<(Kind, Line<'a>)> =
             lines.iter().filter_map(|line| Some((Kind::of(kind, &line.name.text)?, *line))).collect();
         let by_name = (lines.len() > LINES_SEARCHED_MAX).then(|| index(&lines));
-        self.blocks.push(Block { kind, line, lines, by_name, pattern, parent, children: Vec::new(), number });
+        let names = lines.iter().fold(Names::default(), |names, line| names.and(&line.name.text));
+        self.blocks.push(Block { kind, line, lines, names, by_name, pattern, parent, children: Vec::new(), number });
         if let Some(parent) = parent {
             self.blocks[parent].children.push(number);
         }
@@ -113,6 +120,11 @@ impl<'a> View<'a> {
     /// All blocks, each behind the one it stands in.
     pub(super) fn blocks(&self) -> impl Iterator<Item = &Block<'a>> {
         self.blocks.iter()
+    }
+
+    /// The directives of the blocks that may have some of these names, others among them.
+    pub(super) fn lines(&self, names: &[&str]) -> impl Iterator<Item = &Line<'a>> {
+        self.blocks.iter().filter(|block| block.may_have_any(names)).flat_map(|block| &block.lines)
     }
 
     /// All blocks of a kind.
@@ -209,9 +221,15 @@ impl<'a> Block<'a> {
         self.all(name).next().is_some()
     }
 
+    /// Whether it may have a directive of one of these names itself.
+    pub(super) fn may_have_any(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.names.may_have(name))
+    }
+
     /// All directives of a name that it has itself.
     pub(super) fn all(&self, name: &'static str) -> impl Iterator<Item = &Line<'a>> {
         let (searched, known): (&[Line<'a>], &[usize]) = match &self.by_name {
+            _ if !self.names.may_have(name) => (&[], &[]),
             None => (&self.lines, &[]),
             Some(by_name) => (&[], by_name.get(name).map_or(&[], |known| known)),
         };
@@ -229,6 +247,24 @@ impl<'a> Block<'a> {
         let Some(line) = self.line else { return "main".to_owned() };
         let words = line.words.iter().map(|word| &*word.text);
         std::iter::once(&*line.name.text).chain(words).collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl Names {
+    fn and(self, name: &str) -> Self {
+        Self(self.0 | Self::group(name))
+    }
+
+    /// Whether the name may be among these; else it is not.
+    fn may_have(self, name: &str) -> bool {
+        self.0 & Self::group(name) != 0
+    }
+
+    /// The bit of a name, by what is quickly seen of it.
+    fn group(name: &str) -> u64 {
+        let byte = |at: usize| usize::from(name.as_bytes().get(at).copied().unwrap_or_default());
+        let last = byte(name.len().saturating_sub(1));
+        1 << ((name.len() + 5 * byte(0) + 3 * byte(name.len() / 2) + 11 * last) % 64)
     }
 }
 

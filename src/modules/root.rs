@@ -3,7 +3,6 @@
 //! Puts its settings into the plan; how a URI becomes a path is in `exchange::path`, how a path is
 //! opened in `exchange::files`.
 
-
 use crate::config::arguments::Arguments;
 use crate::config::build::Build;
 use crate::config::diagnostics::{Diagnostic, Place};

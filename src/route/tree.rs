@@ -103,9 +103,14 @@ impl Tree {
         Self { by_address: by_address.collect(), addresses, servers }
     }
 
-    /// The virtual servers of an address; a listener asks once for each configuration.
+    /// Where an address is among those that are listened on; a listener asks once for each configuration.
+    pub fn position(&self, address: &Address) -> Option<usize> {
+        self.by_address.get(address).copied()
+    }
+
+    /// The virtual servers of an address.
     pub fn routes(&self, address: &Address) -> Option<Arc<AddressRoutes>> {
-        self.by_address.get(address).map(|index| Arc::clone(&self.addresses[*index]))
+        self.position(address).map(|index| Arc::clone(&self.addresses[index]))
     }
 
     /// How many virtual servers there are.

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 
 use super::head::Framing;
+use super::in_use::InUse;
 use super::inbound::{Next, Rest};
 use super::linger::linger;
 use super::listener::ListenerState;
@@ -178,7 +179,8 @@ impl Connection {
 
     /// One request and its response.
     async fn exchange(self: &Rc<Self>, head: Box<RequestHead>, began: Instant) -> Result<(), Ending> {
-        let mut exchange = self.begin(head, began);
+        let routes = self.routes();
+        let mut exchange = self.begin(&routes, head, began);
         let response = self.while_sending(pin!(answer_request(&mut exchange))).await;
         let response = self.judge_content(&mut exchange, response).await;
         self.finish(exchange, response).await
@@ -219,7 +221,8 @@ impl Connection {
         began: Instant,
     ) -> Result<(), Ending> {
         let (error, partial) = *malformed;
-        let mut exchange = self.begin(Box::new(RequestHead::from(partial)), began);
+        let routes = self.routes();
+        let mut exchange = self.begin(&routes, Box::new(RequestHead::from(partial)), began);
         exchange.report(Severity::Info, format_args!("{error}"));
         let response = answer_failure(&mut exchange, error.status()).await;
         let lingering = exchange.plan.settings.lingering;
@@ -239,7 +242,7 @@ impl Connection {
 
     /// A request whose client left, or was too slow: a line in the log.
     fn abandon(self: &Rc<Self>, partial: PartialRequest, began: Instant, ending: Ending) -> Ending {
-        let mut exchange = self.begin(Box::new(RequestHead::from(partial)), began);
+        let mut exchange = self.begin(&self.routes(), Box::new(RequestHead::from(partial)), began);
         exchange.record.ended = Some(self.station.handle.now());
         let timed_out = matches!(ending, Ending::TimedOut);
         exchange.record.status = Some(if timed_out { Status::REQUEST_TIMEOUT } else { Status::BAD_REQUEST });
@@ -249,11 +252,16 @@ impl Connection {
         if timed_out { timed_out_ending(exchange.plan.settings.reset_timedout_connection) } else { ending }
     }
 
+    /// What requests are routed by now. A request holds it to its end, so that nothing of its tree goes with it.
+    fn routes(&self) -> Rc<InUse> {
+        self.listener.routes().expect("a listener has its routes before it accepts")
+    }
+
     /// An exchange for a request, at the virtual server that its host names.
-    fn begin(self: &Rc<Self>, head: Box<RequestHead>, began: Instant) -> Box<Exchange> {
+    fn begin(self: &Rc<Self>, routes: &InUse, head: Box<RequestHead>, began: Instant) -> Box<Exchange> {
         let pipelined = !self.outbox.borrow().is_empty();
         self.client.requests.set(self.client.requests.get() + 1);
-        let (site, captured) = self.listener.select(head.host.as_ref().map(|host| &*host.name));
+        let (site, captured) = routes.select(head.host.as_ref().map(|host| &*host.name));
         let body = self.inflow(&head);
         let args = head.target.query().unwrap_or_default();
         let uri = head.target.path();

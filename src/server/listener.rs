@@ -11,12 +11,12 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::connection::{self, Connection};
+use super::in_use::InUse;
 use super::station::{Seat, Station};
 use crate::base::reason::Reason;
 use crate::base::report::{Severity, report};
-use crate::exchange::Captured;
 use crate::exchange::client::ListenerFacts;
-use crate::route::tree::{AddressRoutes, Reading, Server};
+use crate::route::tree::Reading;
 use crate::runtime::{AcceptError, Acceptor, Address, Peer};
 use std::os::fd::OwnedFd;
 
@@ -33,7 +33,7 @@ const ACCEPTS_PER_TURN_SINGLE: usize = 8;
 pub(super) struct ListenerState {
     pub(super) address: Address,
     pub(super) facts: Arc<ListenerFacts>,
-    routes: RefCell<Option<Arc<AddressRoutes>>>,
+    routes: RefCell<Option<Rc<InUse>>>,
     stage: Cell<Stage>,
     /// The sockets by which connections come.
     sockets: RefCell<Vec<SocketId>>,
@@ -67,13 +67,8 @@ impl ListenerState {
     }
 
     /// The virtual servers of the address, by the current configuration.
-    pub(super) fn routes(&self) -> Option<Arc<AddressRoutes>> {
+    pub(super) fn routes(&self) -> Option<Rc<InUse>> {
         self.routes.borrow().clone()
-    }
-
-    /// The virtual server for a host, by the current configuration, and what its name captured.
-    pub(super) fn select(&self, host: Option<&[u8]>) -> (Arc<Server>, Option<Captured>) {
-        self.with_routes(|routes| routes.select(host))
     }
 
     /// Whether connections begin with a PROXY protocol header (`listen ... proxy_protocol`).
@@ -83,19 +78,16 @@ impl ListenerState {
 
     /// How requests are read: by the default server of the address, for no other is known yet.
     pub(super) fn with_reading<T>(&self, use_reading: impl FnOnce(&Reading) -> T) -> T {
-        self.with_routes(|routes| use_reading(&routes.default.reading))
-    }
-
-    fn with_routes<T>(&self, use_routes: impl FnOnce(&AddressRoutes) -> T) -> T {
         let routes = self.routes.borrow();
-        use_routes(routes.as_ref().expect("a listener has its routes before it accepts, and keeps them"))
+        let routes = routes.as_ref().expect("a listener has its routes before it accepts, and keeps them");
+        use_reading(&routes.default.reading)
     }
 
     /// Takes up the routes of a new configuration; none means the address has left it, and the old ones stay for the
     /// requests that still come until it is closed.
-    pub(super) fn set_routes(&self, routes: Option<Arc<AddressRoutes>>) {
+    pub(super) fn set_routes(&self, routes: Option<InUse>) {
         if let Some(routes) = routes {
-            drop(self.routes.replace(Some(routes)));
+            drop(self.routes.replace(Some(Rc::new(routes))));
         }
     }
 

@@ -7,6 +7,7 @@
 mod connection;
 mod cut;
 mod head;
+mod in_use;
 mod inbound;
 mod linger;
 mod listener;

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::SystemTime;
 
+use super::in_use::InUse;
 use super::listener::{ListenerState, SocketId};
 use super::outbound::Outbox;
 use super::published::Published;
@@ -106,7 +107,7 @@ impl Station {
             return Rc::clone(known);
         }
         let listener = ListenerState::new(address, facts);
-        listener.set_routes(self.published.tree().routes(&listener.address));
+        listener.set_routes(InUse::new(&self.published.tree(), &listener.address));
         listeners.push(Rc::clone(&listener));
         listener
     }
@@ -203,7 +204,7 @@ impl Station {
         self.generation.set(generation);
         let tree = self.published.tree();
         for listener in self.listeners.borrow().iter() {
-            listener.set_routes(tree.routes(&listener.address));
+            listener.set_routes(InUse::new(&tree, &listener.address));
         }
     }
 }

@@ -47,7 +47,7 @@ pub(super) static PASSWORD_FILE_SERVABLE: Lint = Lint {
 };
 
 fn allow_without_deny(view: &View<'_>) -> Vec<Diagnostic> {
-    view.blocks().filter_map(open_to_all).collect()
+    view.blocks().filter(|block| block.has("allow")).filter_map(open_to_all).collect()
 }
 
 fn open_to_all(block: &Block<'_>) -> Option<Diagnostic> {

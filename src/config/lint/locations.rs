@@ -99,6 +99,9 @@ fn unreachable(view: &View<'_>) -> Vec<Diagnostic> {
 
 /// A `return` in the server itself answers before any location is looked for.
 fn answered(view: &View<'_>, server: &Block<'_>) -> Option<Diagnostic> {
+    if !server.has("return") {
+        return None;
+    }
     let first = server.lines.iter().find(|line| matches!(&*line.name.text, "return" | "rewrite" | "if" | "break"))?;
     let location = view.children(server, Kind::Location).next()?;
     if first.name.text != "return" {

@@ -35,7 +35,7 @@ pub(super) static OPEN_REDIRECT: Lint = Lint {
 
 fn unescaped_uris(view: &View<'_>) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
-    for line in view.blocks().flat_map(|block| &block.lines) {
+    for line in view.lines(&[REDIRECTING, WITH_VALUE].concat()) {
         let redirect = redirect_target(line);
         let Some(word) = redirect.or_else(|| header_value(line)) else { continue };
         let uris = variables(&word.text).into_iter().filter(|named| matches!(&*named.name, "uri" | "document_uri"));
@@ -52,7 +52,7 @@ fn unescaped_uris(view: &View<'_>) -> Vec<Diagnostic> {
 
 fn open_redirects(view: &View<'_>) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
-    for line in view.blocks().flat_map(|block| &block.lines) {
+    for line in view.lines(REDIRECTING) {
         let Some(word) = redirect_target(line) else { continue };
         let host_end = host_end(&word.text);
         let chosen = variables(&word.text).into_iter().find(|named| named.at < host_end && is_clients(&named.name));
@@ -103,6 +103,10 @@ fn is_clients(name: &str) -> bool {
     let chosen = ["arg_", "cookie_", "http_"].iter().any(|family| name.starts_with(family));
     (chosen && name != "http_host") || matches!(name, "args" | "query_string")
 }
+
+/// What may redirect, and what sets a field; as the two functions above have it.
+const REDIRECTING: &[&str] = &["return", "rewrite", "error_page"];
+const WITH_VALUE: &[&str] = &["add_header", "add_trailer", "proxy_set_header"];
 
 /// The codes of `return` behind which a URL stands.
 const REDIRECTS: [&str; 5] = ["301", "302", "303", "307", "308"];

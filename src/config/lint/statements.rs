@@ -18,7 +18,7 @@ pub static UNREACHABLE_REWRITE: Lint = Lint {
 
 fn unreachable_rewrites(view: &View<'_>) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
-    for block in view.blocks() {
+    for block in view.blocks().filter(|block| block.may_have_any(&ENDING)) {
         let mut ended = None;
         for line in block.lines.iter().filter(|line| IN_ORDER.contains(&&*line.name.text)) {
             let name = &*line.name.text;
@@ -28,13 +28,16 @@ fn unreachable_rewrites(view: &View<'_>) -> Vec<Diagnostic> {
                     let finding = Diagnostic::warning(line.place(line.name), message);
                     findings.push(finding.label("what stands before it ends the block").related(end, "this ends it"));
                 }
-                None if matches!(name, "return" | "break") => ended = Some(line.place(line.name)),
+                None if ENDING.contains(&name) => ended = Some(line.place(line.name)),
                 None => {}
             }
         }
     }
     findings
 }
+
+/// What ends the others.
+const ENDING: [&str; 2] = ["return", "break"];
 
 /// What is carried out in the order in which it stands.
 const IN_ORDER: [&str; 5] = ["return", "rewrite", "set", "if", "break"];
