@@ -160,7 +160,7 @@ def running(name, binary, folder, root, connections):
 
 
 @contextlib.contextmanager
-def started(name, command, port, folder, kind=Server):
+def started(name, command, port, folder, kind=Server, seconds_max=START_SECONDS_MAX):
     """Runs a server by a command that stays in the foreground, and ends it at the exit."""
     with open(folder / "output", "wb") as output:
         process = subprocess.Popen(
@@ -170,7 +170,7 @@ def started(name, command, port, folder, kind=Server):
         )
     server = kind(name, process, port, folder)
     try:
-        wait_until_it_answers(server)
+        wait_until_it_answers(server, seconds_max)
         yield server
     finally:
         stop(server)
@@ -186,7 +186,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_until_it_answers(server, seconds_max=START_SECONDS_MAX):
+def wait_until_it_answers(server, seconds_max):
     deadline = time.monotonic() + seconds_max
     while time.monotonic() < deadline:
         if server.process.poll() is not None:
