@@ -2,6 +2,7 @@
 //!
 //! The handler is a module of these tests alone, so that nothing is tested but the receiving.
 
+use std::io::{ErrorKind, Write};
 use std::sync::LazyLock;
 
 use webserv::config::build::Build;
@@ -171,7 +172,7 @@ fn a_client_that_pauses_for_client_body_timeout_is_told_so() {
         client.send("x", &mut house);
     }
     house.pass(11);
-    assert_eq!(client.look(), Seen::Closed);
+    assert_eq!(client.end(), Seen::Closed);
     assert!(client.text().starts_with("HTTP/1.1 408 ") && client.text().contains("Connection: close"));
     assert!(house.logged().starts_with("408 "), "{}", house.logged());
     house.pass(6);
@@ -183,7 +184,7 @@ fn reset_timedout_connection_takes_the_place_of_the_answer() {
     let mut house = house("receive 0s; client_body_timeout 10s; reset_timedout_connection on;");
     let mut client = house.post("Content-Length: 10", "hello");
     house.pass(11);
-    assert_eq!((client.look(), client.received.len()), (Seen::Reset, 0));
+    assert_eq!((client.end(), client.received.len()), (Seen::Reset, 0));
     assert!(house.logged().starts_with("408 "), "{}", house.logged());
 }
 
@@ -201,7 +202,7 @@ fn only_the_time_that_the_client_takes_counts() {
 fn a_chunk_that_is_too_large_is_refused_before_it_comes() {
     let mut house = house("receive 0s; client_max_body_size 10; lingering_timeout 5s;");
     let mut client = house.post(CHUNKED, "5\r\nhello\r\n6\r\n");
-    assert_eq!(client.look(), Seen::Closed);
+    assert_eq!(client.end(), Seen::Closed);
     assert!(client.text().starts_with("HTTP/1.1 413 "), "{}", client.text());
     client.send("12345", &mut house);
     assert_eq!(house.prepared.worker().handle().tasks(), 3, "what still comes is taken in");
@@ -228,7 +229,7 @@ fn a_client_that_leaves_within_its_content_is_not_answered() {
         let mut client = house.post(framing, "5\r\nhe");
         client.stream.shutdown(std::net::Shutdown::Write).unwrap();
         house.turn();
-        assert_eq!((client.look(), client.received.len()), (Seen::Closed, 0));
+        assert_eq!((client.end(), client.received.len()), (Seen::Closed, 0));
     }
     let logged = house.logged();
     assert!(logged.lines().count() == 2 && logged.lines().all(|line| line.starts_with("400 ")), "{logged}");
@@ -239,7 +240,7 @@ fn broken_chunks_are_a_bad_request() {
     let mut house = house("receive 0s;");
     let mut client = house.post(CHUNKED, "5\r\nhello\r\nzz\r\n");
     assert_eq!(client.seen().0, ["400"]);
-    assert_eq!(client.look(), Seen::Closed);
+    assert_eq!(client.end(), Seen::Closed);
 }
 
 #[test]
@@ -249,6 +250,6 @@ fn what_answers_a_failure_has_no_content() {
          location @failed { receive 0s; }",
     );
     let mut client = house.post(CHUNKED, "5\r\nhello\r\n6\r\n");
-    assert_eq!(client.look(), Seen::Closed);
+    assert_eq!(client.end(), Seen::Closed);
     assert_seen(&mut client, &["200"], "in nothing: 0.");
 }
