@@ -85,13 +85,16 @@ impl Severity {
     }
 
     /// The severity of a record of the facade: ours says it by its target, others by their level. Nothing for
-    /// debugging messages of other crates.
+    /// debugging messages of other crates, nor for what is better not heard.
     fn of(metadata: &log::Metadata<'_>) -> Option<Self> {
         let target = metadata.target();
         if let Some(name) = target.strip_prefix("webserv:")
             && let Some(severity) = Self::parse(name)
         {
             return Some(severity);
+        }
+        if target.starts_with(UNHEARD) {
+            return None;
         }
         let is_ours = target.starts_with("webserv");
         match metadata.level() {
@@ -300,6 +303,8 @@ impl Write for OneLine {
     }
 }
 
+/// A crate whose warnings are about its own bookkeeping; what matters of it reaches `control::watch` as values.
+const UNHEARD: &str = "notify::";
 /// A line of this length, with its end, is still taken by a pipe in one piece (4096 bytes); nginx cuts at 2048.
 const LINE_BYTES_MAX: usize = 4088;
 
@@ -402,5 +407,6 @@ mod tests {
         assert_eq!(severity(log::Level::Debug, "webserv::runtime"), Some(Severity::Debug));
         assert_eq!(severity(log::Level::Error, "webserv:alert"), Some(Severity::Alert));
         assert_eq!(severity(log::Level::Trace, "webserv::runtime"), None);
+        assert_eq!(severity(log::Level::Warn, "notify::inotify"), None, "its bookkeeping is not for the log");
     }
 }

@@ -8,12 +8,13 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use glob::{MatchOptions, Pattern};
+use glob::Pattern;
 use webserv_grammar::{Block, Directive, Document, Span, SyntaxError, Word};
 
 use super::diagnostics::{Diagnostic, FileId, Level, Place};
 use super::lint;
 use super::sources::Sources;
+use super::watched::{self, Watched};
 use crate::base::suggest::nearest;
 
 /// The name of the directive that is found here.
@@ -33,6 +34,7 @@ pub(super) struct Read {
     pub(super) sources: Sources,
     pub(super) documents: Documents,
     pub(super) findings: Vec<Diagnostic>,
+    pub(super) watched: Watched,
 }
 
 /// Reads texts, and the files they include.
@@ -134,7 +136,8 @@ impl<'a> Reader<'a> {
             self.too_deep(asked);
             return None;
         }
-        match self.read.sources.add_file(path, asked) {
+        let Read { sources, watched, .. } = &mut self.read;
+        match sources.add_file(path, asked, watched) {
             Ok((file, finding)) => {
                 self.read.findings.extend(finding);
                 self.by_path.insert(path.to_owned(), file);
@@ -209,7 +212,7 @@ impl<'a> Reader<'a> {
         };
         // To nginx two stars are one twice; to the library they are all folders below.
         let absolute = absolute.replace("**", "*");
-        let paths = match glob::glob_with(&absolute, GLOB_OPTIONS) {
+        let paths = match watched::expand(&absolute) {
             Ok(paths) => paths,
             Err(error) => {
                 let message = format!("glob() \"{pattern}\" failed ({})", error.msg);
@@ -217,6 +220,7 @@ impl<'a> Reader<'a> {
                 return Vec::new();
             }
         };
+        self.read.watched.pattern(&absolute, &paths);
         let mut found = Vec::new();
         for path in paths {
             match path {
@@ -302,9 +306,6 @@ fn suggest_file(finding: Diagnostic, path: &Path) -> Diagnostic {
     }
 }
 
-/// nginx's: a `*` matches no slash and no dot at the beginning of a name.
-const GLOB_OPTIONS: MatchOptions =
-    MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
 /// nginx has no such limit, but ends by running out of descriptors.
 const DEPTH_MAX: usize = 32;
 /// Ten snippets in each of ten thousand servers are a tenth of it; files that double each other at each

@@ -24,6 +24,7 @@ use super::session::{Findings, Session};
 use super::sources::Sources;
 use super::variables::Variables;
 use super::view::View;
+use super::watched::Watched;
 use crate::exchange::core_variables::CORE_VARIABLES;
 use crate::rehearsal::Question;
 use crate::route::tree::Tree;
@@ -64,6 +65,8 @@ pub struct Loaded {
     pub process: Process,
     /// What was read and found.
     pub report: Report,
+    /// What was read, to tell later whether it has changed.
+    pub watched: Watched,
 }
 
 /// A finished configuration.
@@ -82,7 +85,7 @@ pub struct Configuration {
 /// What was read, and what is wrong with it.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// The texts, for excerpts, for `-T` and for watching the files.
+    /// The texts, for excerpts and for `-T`.
     pub sources: Sources,
     /// The findings, in the order of the texts.
     pub diagnostics: Vec<Diagnostic>,
@@ -144,10 +147,7 @@ enum Purpose<'p> {
 }
 
 fn read(request: &Request, previous: Option<&Resources>, purpose: Purpose<'_>) -> Loaded {
-    let folder = match &request.origin {
-        Origin::File(path) => path.parent().unwrap_or(Path::new("")),
-        Origin::BuiltIn(_) => &request.prefix,
-    };
+    let folder = request.folder();
     let mut reader = Reader::new(folder);
     // nginx reads `-g` first.
     let mut texts: Vec<FileId> = Vec::new();
@@ -157,6 +157,7 @@ fn read(request: &Request, previous: Option<&Resources>, purpose: Purpose<'_>) -
         Origin::BuiltIn(text) => texts.push(reader.text(BUILT_IN, text)),
     }
     let read = reader.finish();
+    let watched = read.watched;
     let tables = request.modules.iter().flat_map(|module| module.variables());
     let session = Session {
         sources: read.sources,
@@ -187,7 +188,7 @@ fn read(request: &Request, previous: Option<&Resources>, purpose: Purpose<'_>) -
     if ends_soon {
         std::mem::forget(session.documents);
     }
-    Loaded { result, process, report: Report { sources: session.sources, diagnostics, totals } }
+    Loaded { result, process, report: Report { sources: session.sources, diagnostics, totals }, watched }
 }
 
 fn understand(
@@ -258,6 +259,16 @@ fn judge_variables(session: &Session, setters_failed: bool) {
             setters_failed && session.sources.iter().any(|(_, source)| source.text.to_lowercase().contains(&group));
         if !may_be_meant {
             session.report(finding);
+        }
+    }
+}
+
+impl Request {
+    /// The folder that relative includes are taken from.
+    pub fn folder(&self) -> &Path {
+        match &self.origin {
+            Origin::File(path) => path.parent().unwrap_or(Path::new("")),
+            Origin::BuiltIn(_) => &self.prefix,
         }
     }
 }

@@ -45,6 +45,7 @@ pub(crate) mod testing;
 mod tests;
 mod variables;
 mod view;
+pub mod watched;
 mod words;
 pub mod zones;
 

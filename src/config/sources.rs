@@ -1,18 +1,16 @@
 //! The texts that a configuration was read from: files, the built-in text, what `-g` gave.
 //!
-//! Everything read stays here for the messages, for `-T` and for watching the files. It knows lines
-//! and columns; what the texts mean is for others.
+//! Everything read stays here for the messages and for `-T`. It knows lines and columns; what the texts mean is for
+//! others.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use rustix::fs::{Mode, OFlags};
 use webserv_grammar::{Quote, Span, Word};
 
 use super::diagnostics::{Diagnostic, FileId, Place};
+use super::watched::{self, FILE_BYTES_MAX, Watched};
 use crate::base::reason::Reason;
 
 /// One text.
@@ -55,18 +53,25 @@ impl Sources {
         self.add(Source::new(name.into(), None, text.into()))
     }
 
-    /// Reads a file. What is not UTF-8 is reported with its place, and shown as replacement
+    /// Reads a file, and notes it to be watched. What is not UTF-8 is reported with its place, and shown as replacement
     /// characters.
     ///
     /// # Errors
     /// The system's reason, or a limit; the place is that of the `include` that asked.
-    pub fn add_file(&mut self, path: &Path, asked: Option<Place>) -> Result<(FileId, Option<Diagnostic>), Diagnostic> {
+    pub(super) fn add_file(
+        &mut self,
+        path: &Path,
+        asked: Option<Place>,
+        watched: &mut Watched,
+    ) -> Result<(FileId, Option<Diagnostic>), Diagnostic> {
         let name = path.display().to_string();
         let fail = |message| Diagnostic { place: asked, ..Diagnostic::without_place(message) };
         if self.texts.len() >= FILES_MAX {
             return Err(fail(format!("more than {FILES_MAX} configuration files")));
         }
-        let bytes = read(path).map_err(|error| fail(format!("open() \"{name}\" failed {}", Reason(&error))))?;
+        let (content, digest) = watched::read(path);
+        watched.file(path, digest);
+        let bytes = content.map_err(|error| fail(format!("open() \"{name}\" failed {}", Reason(&error))))?;
         if bytes.len() > FILE_BYTES_MAX {
             return Err(fail(format!("\"{name}\" is larger than {FILE_BYTES_MAX} bytes")));
         }
@@ -147,19 +152,6 @@ pub(super) fn span(bytes: Range<usize>) -> Span {
     Span::new(offset(bytes.start), offset(bytes.end))
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    // A pipe is read as the shell's `<(command)` needs it, but opening one to which nobody writes must not wait: the
-    // server would hear no signal meanwhile.
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
-    rustix::io::ioctl_fionbio(&file, false)?;
-    // Room for all of it at once, and for the read that finds its end. Of a pipe nobody knows how much comes.
-    let length = file.metadata()?.len().min(FILE_BYTES_MAX as u64);
-    let mut bytes = Vec::with_capacity(length as usize + 1);
-    file.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 /// Where byte `at` of a word's meaning stands in the word as written: behind the quote, and with
 /// each escape being two bytes that mean one.
 fn written_offset(word: &Word, written: &str, at: usize) -> usize {
@@ -184,9 +176,5 @@ fn written_offset(word: &Word, written: &str, at: usize) -> usize {
 
 /// A folder of one file per site holds far fewer; a pattern such as `/**` shall not read a disk.
 const FILES_MAX: usize = 100_000;
-/// Ten thousand servers need four megabytes.
-const FILE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// What nginx resolves behind a backslash; before anything else a backslash is itself.
 const ESCAPED: &[u8] = b"\"'\\trn";
-
-const _: () = assert!(FILE_BYTES_MAX <= webserv_grammar::SOURCE_BYTES_MAX, "a smaller limit is told better here");
