@@ -37,7 +37,7 @@
 //! | [`config`] | files to a finished configuration; every error with its place; the manual |
 //! | [`modules`] | the features: a file each, a line each in `modules/mod.rs` |
 //! | [`server`] | connections: listening, reading, sending, lingering |
-//! | [`control`] | the main thread: signals, reload, listeners, privileges, pid file |
+//! | [`control`] | the main thread: signals, reload, listeners, privileges, pid file; the thread that watches files |
 //! | [`cli`] | the command line |
 //!
 //! # Where to begin
@@ -45,7 +45,7 @@
 //! - To add a directive: a line in the table of a file in `modules/`, and a field it sets.
 //! - To add a feature: a file in `modules/` and its line in `modules/mod.rs`.
 //! - To follow a connection: `server::connection`, from top to bottom.
-//! - To see what happens at a reload: `control::reload`.
+//! - To see what happens at a reload: `control::reload`; and what starts one by itself: `control::watch`.
 
 #![forbid(unsafe_code)]
 

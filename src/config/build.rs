@@ -37,6 +37,8 @@ pub struct ProcessBuilder {
     pub control: Option<PathBuf>,
     /// `daemon`.
     pub daemon: bool,
+    /// `watch`: how long the configuration's files must have been quiet after a change; none when nobody watches them.
+    pub watch: Option<Duration>,
     /// `error_log` of the main context.
     pub error_log: Arc<ErrorLog>,
 }
@@ -86,6 +88,7 @@ impl Default for ProcessBuilder {
             pid: None,
             control: None,
             daemon: false,
+            watch: None,
             error_log: Arc::new(ErrorLog::default()),
         }
     }

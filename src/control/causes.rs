@@ -1,9 +1,10 @@
 //! Why the control thread acts, one cause after the other: causes of a kind that came while it was busy are one.
 //!
 //! A hundred HUPs during a reload make one more reload, whose verdict all get who asked for it. An end at once goes
-//! before everything that waits. Filled by the signal thread, the control socket, and by workers that end; emptied by
-//! `serve`.
+//! before everything that waits. Filled by the signal thread, the control socket, the thread that watches files, and by
+//! workers that end; emptied by `serve`.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io;
 use std::mem::discriminant;
@@ -11,6 +12,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Instant;
 
 use super::listeners::WorkerNumber;
+use super::watch::FilesChanged;
 use super::wire::{Answer, Asked, Command, Manner};
 
 /// Why the control thread acts.
@@ -18,6 +20,8 @@ use super::wire::{Answer, Asked, Command, Manner};
 pub(super) enum Cause {
     /// Take up the configuration as it is on disk.
     Reload(Reload),
+    /// What the configuration was read from has changed (`watch`).
+    FilesChanged(FilesChanged),
     /// USR1.
     ReopenLogs,
     /// QUIT: finish what runs, then end.
@@ -33,8 +37,8 @@ pub(super) enum Cause {
 /// A wish for a reload, or several that are one.
 #[derive(Debug)]
 pub(super) struct Reload {
-    /// Whence it came: `HUP`, `webserv reload`.
-    pub(super) why: Vec<&'static str>,
+    /// Whence it came: `HUP`, `webserv reload`, `configuration files changed: site.conf`.
+    pub(super) why: Vec<Cow<'static, str>>,
     /// Who waits for its verdict.
     pub(super) questioners: Vec<Questioner>,
 }
@@ -106,14 +110,16 @@ impl Causes {
 impl Cause {
     /// HUP, and other things that make the server look at its configuration.
     pub(super) fn reload(why: &'static str) -> Self {
-        Self::Reload(Reload { why: vec![why], questioners: Vec::new() })
+        Self::Reload(Reload::because(why))
     }
 
     /// What somebody asks for over the control socket.
     pub(super) fn asked(asked: Asked, answers: Sender<Answer>) -> Self {
         let questioner = Questioner { manner: asked.manner, answers };
         match asked.command {
-            Command::Reload => Self::Reload(Reload { why: vec!["webserv reload"], questioners: vec![questioner] }),
+            Command::Reload => {
+                Self::Reload(Reload { why: vec!["webserv reload".into()], questioners: vec![questioner] })
+            }
             Command::Status => Self::Status(questioner),
         }
     }
@@ -133,6 +139,13 @@ impl Cause {
                 }
             }
         }
+    }
+}
+
+impl Reload {
+    /// One that nobody waits for.
+    pub(super) fn because(why: impl Into<Cow<'static, str>>) -> Self {
+        Self { why: vec![why.into()], questioners: Vec::new() }
     }
 }
 

@@ -18,6 +18,7 @@ mod signals;
 mod socket;
 mod status;
 mod verdict;
+mod watch;
 mod wire;
 mod workers;
 

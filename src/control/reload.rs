@@ -39,6 +39,7 @@ pub(super) fn reload(server: &mut Server, why: &str) -> Verdict {
         },
         Err(()) => Outcome::Refused(Refusal::Configuration),
     };
+    server.watch.loaded(loaded.watched, server.current.process.watch);
     conclude(why, outcome, loaded.report, began.elapsed())
 }
 

@@ -18,6 +18,7 @@ use super::reload;
 use super::signals;
 use super::socket::ControlSocket;
 use super::status::{History, Status};
+use super::watch::Watch;
 use super::wire::Answer;
 use super::workers::Workers;
 use crate::base::reason::Reason;
@@ -84,6 +85,8 @@ pub(super) struct Server {
     pub(super) pid_file: Option<PidFile>,
     /// Kept for its drop, as well.
     pub(super) socket: Option<ControlSocket>,
+    /// Looks after the files of the configuration.
+    pub(super) watch: Watch,
     /// How configurations were taken up.
     history: History,
     /// Where causes are sent to.
@@ -112,6 +115,7 @@ pub fn serve(request: Request, started: impl FnOnce(&[&str])) -> Result<Ended, S
     }
     started(&shown);
     server.say_ready();
+    server.watch.loaded(loaded.watched, server.current.process.watch);
     let result = server.run(&mut inbox);
     server.listeners.remove_socket_files();
     result
@@ -159,6 +163,7 @@ impl Server {
         let recruits = workers.recruit(process.workers).map_err(system("a worker cannot be started"))?;
         workers.take(recruits, process.workers);
         workers.order(listeners.commit(change));
+        let watch = Watch::new(causes.clone(), request.folder().to_owned());
         let (history, causes) = (History::begin(SystemTime::now()), causes.clone());
         let (stage, notifier) = (Stage::Serving, Notifier::from_environment());
         let watchdog = Watchdog::from_environment(&workers, false);
@@ -170,6 +175,7 @@ impl Server {
             current,
             pid_file,
             socket,
+            watch,
             history,
             causes,
             stage,
@@ -202,6 +208,10 @@ impl Server {
     fn act(&mut self, cause: Cause) -> Result<Option<Ended>, ServeError> {
         match cause {
             Cause::Reload(wish) => self.reload(wish),
+            Cause::FilesChanged(changed) if !self.is_retiring() && self.watch.is_news(&changed) => {
+                self.reload(Reload::because(changed.to_string()));
+            }
+            Cause::FilesChanged(_) => {}
             Cause::Status(questioner) => self.say_status(questioner),
             Cause::ReopenLogs => self.reopen_logs(),
             Cause::Retire => self.retire(),

@@ -51,6 +51,7 @@ pub mod try_files;
 pub mod types;
 pub mod upload;
 pub mod userid;
+pub mod watch;
 
 use crate::config::schema::{AnyModule, Erased};
 
@@ -58,6 +59,7 @@ use crate::config::schema::{AnyModule, Erased};
 pub static MODULES: &[&dyn AnyModule] = &[
     // What only sets things.
     &Erased::<process::Process>::NEW,
+    &Erased::<watch::Watch>::NEW,
     &Erased::<ignored::Ignored>::NEW,
     &Erased::<listen::Listen>::NEW,
     &Erased::<server_name::ServerName>::NEW,
@@ -163,5 +165,6 @@ mod tests {
         check_examples::<types::Types>();
         check_examples::<upload::Upload>();
         check_examples::<userid::UserId>();
+        check_examples::<watch::Watch>();
     }
 }

@@ -7,6 +7,7 @@ mod endurance;
 mod listeners;
 mod logs;
 mod refusals;
+mod watching;
 mod workers;
 
 /// A whole configuration around one `server`.

@@ -47,6 +47,15 @@ fn sites_are_files_in_conf_d() {
 }
 
 #[test]
+fn a_site_that_is_saved_into_conf_d_is_taken_up() {
+    let site = site().start();
+    site.write("conf/conf.d/a.conf", "server { listen 127.0.0.1:0; server_name a.example; return 200 a; }");
+    site.wait_for_log("configuration files changed: ");
+    site.wait_for_log("configuration reloaded");
+    assert_eq!(site.get_with("/", &[("Host", "a.example")]).text(), "a");
+}
+
+#[test]
 fn the_types_and_every_snippet_can_be_included() {
     let snippets = std::fs::read_dir(shipped("conf.d/snippets")).expect("it is shipped");
     let mut names: Vec<_> = snippets.map(|entry| entry.expect("it can be read").path()).collect();
