@@ -11,7 +11,7 @@ use crate::base::suggest::nearest;
 #[derive(Debug)]
 pub(super) struct Index {
     known: Vec<Known>,
-    by_name: HashMap<&'static str, Vec<usize>>,
+    by_name: HashMap<&'static str, Vec<usize>, foldhash::fast::RandomState>,
     /// What misspelt names were likely meant to be: a mistake that is made once is often made a thousand times.
     meant: RefCell<Meant>,
 }
@@ -68,7 +68,7 @@ impl Index {
                 .map(move |line| Known { entry: table.directive(line), meaning: Meaning::Module { module, line } })
         });
         let known: Vec<Known> = structure.chain(of_modules).collect();
-        let mut by_name: HashMap<_, Vec<_>> = HashMap::new();
+        let mut by_name: HashMap<_, Vec<_>, _> = HashMap::default();
         for (number, known) in known.iter().enumerate() {
             by_name.entry(known.entry.name).or_default().push(number);
         }
