@@ -13,6 +13,7 @@ use super::head::{BodyFraming, Limits, PartialRequest, RequestHead};
 use super::lines::{Lines, Next, first_line};
 use super::request_line::RequestLine;
 use super::whole::Whole;
+use crate::base::boxed::boxed;
 use crate::http::{Headers, Host, Method, Target};
 
 /// The most empty lines skipped before a request line (RFC 9112 section 2.2 asks for at least one; old clients send
@@ -211,7 +212,7 @@ impl Decoder {
             BodyFraming::Length(remaining) => self.stage = Stage::Length { remaining },
             BodyFraming::Chunked => self.stage = Stage::Chunked(Chunked::new()),
         }
-        Ok(Progress::Head(Box::new(meaning.into_head(bytes, line, fields))))
+        Ok(Progress::Head(boxed(|| meaning.into_head(bytes, line, fields))))
     }
 
     fn receive_length(&mut self, buffer: &mut BytesMut) -> Progress {
