@@ -12,7 +12,7 @@ use super::framing;
 use super::head::{BodyFraming, Limits, PartialRequest, RequestHead};
 use super::lines::{Lines, Next, first_line};
 use super::request_line::RequestLine;
-use super::whole::Whole;
+use super::whole::{Places, Whole};
 use crate::base::boxed::boxed;
 use crate::http::{Headers, Host, Method, Target};
 
@@ -132,8 +132,9 @@ impl Decoder {
     }
 
     fn receive_head(&mut self, buffer: &mut BytesMut, limits: &Limits) -> Result<Progress, BadRequest> {
+        let mut places = Places::default();
         if matches!(&self.stage, Stage::Head { lines, .. } if lines.is_fresh())
-            && let Some(whole) = Whole::read(buffer, limits)
+            && let Some(whole) = Whole::read(buffer, limits, &mut places)
         {
             self.stage = Stage::default();
             let bytes = buffer.split_to(whole.length).freeze();
