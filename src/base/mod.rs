@@ -3,6 +3,7 @@
 //! logs' files and severities, why a system call failed. Nothing of ours lies below it.
 
 pub mod base64;
+pub mod boxed;
 pub mod crypt;
 pub mod duration;
 pub mod json;

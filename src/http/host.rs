@@ -49,21 +49,19 @@ fn literal_length(text: &[u8]) -> Result<usize, BadHost> {
 
 /// The length of the registered name (RFC 3986 section 3.2.2) at the beginning of `text`, up to a colon or the end.
 fn name_length(text: &[u8]) -> Result<usize, BadHost> {
-    let mut place = 0;
-    while let Some(&byte) = text.get(place) {
-        let is_right = IS_PLAIN[usize::from(byte)]
-            || match byte {
-                b'.' => place == 0 || text[place - 1] != b'.',
-                b':' => return Ok(place),
-                b'%' => text.get(place + 1..place + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)),
-                _ => false,
-            };
-        if !is_right {
-            return Err(BadHost);
+    let mut length = 0;
+    loop {
+        let rest = &text[length..];
+        let run = rest.iter().position(|byte| !IS_PLAIN[usize::from(*byte)]).unwrap_or(rest.len());
+        length += run;
+        match &rest[run..] {
+            [] | [b':', ..] => break,
+            [b'%', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => length += 3,
+            _ => return Err(BadHost),
         }
-        place += 1;
     }
-    Ok(place)
+    let has_empty_label = text[..length].windows(2).any(|pair| pair == b"..");
+    if has_empty_label { Err(BadHost) } else { Ok(length) }
 }
 
 /// The bytes of a registered name that are like any other in it.
@@ -75,7 +73,7 @@ const IS_PLAIN: [bool; 256] = {
         plain[byte] = text.is_ascii_alphanumeric()
             || matches!(
                 text,
-                b'-' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'='
+                b'.' | b'-' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'='
             );
         byte += 1;
     }

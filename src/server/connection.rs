@@ -23,6 +23,7 @@ use super::listener::ListenerState;
 use super::outbound::Outbox;
 use super::preface;
 use super::station::Seat;
+use crate::base::boxed::{boxed, pinned};
 use crate::base::reason::Reason;
 use crate::base::report::{Severity, report};
 use crate::exchange::Exchange;
@@ -160,7 +161,7 @@ impl Connection {
         loop {
             let result = match self.next_request().await {
                 // An exchange needs much more memory than an idle connection, which must not pay for it.
-                Next::Request(head, began) => Box::pin(self.exchange(head, began)).await,
+                Next::Request(head, began) => pinned(|| self.exchange(head, began)).await,
                 Next::Malformed(malformed, began) => Box::pin(self.refuse(malformed, began)).await,
                 Next::Abandoned(partial, began, ending) => Err(self.abandon(*partial, began, ending)),
                 Next::Nothing(ending) => Err(ending),
@@ -268,8 +269,8 @@ impl Connection {
         let head_bytes = head.head_bytes as u64;
         let request = Request::new(head, body);
         let client = Rc::clone(&self.client);
-        let mut exchange =
-            Box::new(Exchange::new(self.station.handle.clone(), client, request, site, (uri, args), began));
+        let handle = self.station.handle.clone();
+        let mut exchange = boxed(|| Exchange::new(handle, client, request, site, (uri, args), began));
         exchange.record.request_bytes = head_bytes;
         exchange.record.content_meter = exchange.request.body.as_ref().map(|body| body.meter());
         exchange.record.pipelined = pipelined;

@@ -12,7 +12,8 @@ use super::framing;
 use super::head::{BodyFraming, Limits, PartialRequest, RequestHead};
 use super::lines::{Lines, Next, first_line};
 use super::request_line::RequestLine;
-use super::whole::Whole;
+use super::whole::{Places, Whole};
+use crate::base::boxed::boxed;
 use crate::http::{Headers, Host, Method, Target};
 
 /// The most empty lines skipped before a request line (RFC 9112 section 2.2 asks for at least one; old clients send
@@ -131,8 +132,9 @@ impl Decoder {
     }
 
     fn receive_head(&mut self, buffer: &mut BytesMut, limits: &Limits) -> Result<Progress, BadRequest> {
+        let mut places = Places::default();
         if matches!(&self.stage, Stage::Head { lines, .. } if lines.is_fresh())
-            && let Some(whole) = Whole::read(buffer, limits)
+            && let Some(whole) = Whole::read(buffer, limits, &mut places)
         {
             self.stage = Stage::default();
             let bytes = buffer.split_to(whole.length).freeze();
@@ -211,7 +213,7 @@ impl Decoder {
             BodyFraming::Length(remaining) => self.stage = Stage::Length { remaining },
             BodyFraming::Chunked => self.stage = Stage::Chunked(Chunked::new()),
         }
-        Ok(Progress::Head(Box::new(meaning.into_head(bytes, line, fields))))
+        Ok(Progress::Head(boxed(|| meaning.into_head(bytes, line, fields))))
     }
 
     fn receive_length(&mut self, buffer: &mut BytesMut) -> Progress {

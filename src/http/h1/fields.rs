@@ -67,9 +67,9 @@ enum Name {
 
 impl Fields {
     /// The fields of a head whose places are known.
-    pub(super) fn of(head: &Bytes, whole: &Whole) -> Fields {
-        let mut fields = Fields { headers: Headers::with_capacity(whole.fields().len()), ..Fields::default() };
-        for span in whole.fields() {
+    pub(super) fn of(head: &Bytes, whole: &Whole<'_>) -> Fields {
+        let mut fields = Fields { headers: Headers::with_capacity(whole.fields.len()), ..Fields::default() };
+        for span in whole.fields {
             let name = head.slice(span.name_start as usize..span.name_end as usize);
             let value = head.slice(span.value_start as usize..span.value_end as usize);
             fields.present.note(&name);

@@ -13,11 +13,13 @@ use crate::http::scan::find_control;
 /// More fields than this are unusual; browsers send some 15.
 const FIELDS_MAX: usize = 32;
 
+/// Memory for the places of a head's fields, of the caller: a copy of it would cost more than the reading.
+pub(super) type Places = [Span; FIELDS_MAX];
+
 /// The places of a head's parts.
-pub(super) struct Whole {
+pub(super) struct Whole<'p> {
     pub(super) line: RequestLine,
-    fields: [Span; FIELDS_MAX],
-    count: usize,
+    pub(super) fields: &'p [Span],
     /// Of the head, with the empty line that ends it.
     pub(super) length: usize,
 }
@@ -31,30 +33,25 @@ pub(super) struct Span {
     pub(super) value_end: u32,
 }
 
-impl Whole {
+impl<'p> Whole<'p> {
     /// The head at the beginning of `bytes`, if it is one of these.
-    pub(super) fn read(bytes: &[u8], limits: &Limits) -> Option<Whole> {
+    pub(super) fn read(bytes: &[u8], limits: &Limits, places: &'p mut Places) -> Option<Whole<'p>> {
         let bytes = &bytes[..bytes.len().min(limits.head_bytes_max)];
         let (line, mut start) = request_line(bytes)?;
         if start > limits.line_bytes_max {
             return None;
         }
-        let mut whole = Whole { line, fields: [Span::default(); FIELDS_MAX], count: 0, length: 0 };
+        let mut count = 0;
         while !bytes.get(start..)?.starts_with(b"\r\n") {
             let (span, end) = field(bytes, start)?;
-            if end - start > limits.line_bytes_max || whole.count >= limits.headers_max {
+            if end - start > limits.line_bytes_max || count >= limits.headers_max {
                 return None;
             }
-            *whole.fields.get_mut(whole.count)? = span;
-            whole.count += 1;
+            *places.get_mut(count)? = span;
+            count += 1;
             start = end;
         }
-        whole.length = start + 2;
-        Some(whole)
-    }
-
-    pub(super) fn fields(&self) -> &[Span] {
-        &self.fields[..self.count]
+        Some(Whole { line, fields: &places[..count], length: start + 2 })
     }
 }
 
@@ -111,7 +108,8 @@ mod tests {
     use super::*;
 
     fn is_read(head: &str) -> bool {
-        Whole::read(head.as_bytes(), &Limits::default()).is_some_and(|whole| whole.length == head.len())
+        let mut places = Places::default();
+        Whole::read(head.as_bytes(), &Limits::default(), &mut places).is_some_and(|whole| whole.length == head.len())
     }
 
     #[test]
@@ -148,7 +146,7 @@ mod tests {
     #[test]
     fn limits_are_left_to_others_to_tell() {
         let head = "GET /abc HTTP/1.1\r\nHost: a.example.org\r\n\r\n";
-        let reads = |limits: Limits| Whole::read(head.as_bytes(), &limits).is_some();
+        let reads = |limits: Limits| Whole::read(head.as_bytes(), &limits, &mut Places::default()).is_some();
         assert!(reads(Limits { line_bytes_max: 21, head_bytes_max: 42, headers_max: 1, ..Limits::default() }));
         assert!(!reads(Limits { line_bytes_max: 20, ..Limits::default() }));
         assert!(!reads(Limits { head_bytes_max: 41, ..Limits::default() }));

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::base::boxed::boxed;
 use crate::config::arguments::Arguments;
 use crate::config::diagnostics::Diagnostic;
 use crate::config::lint;
@@ -73,7 +74,7 @@ impl Answer {
                 exchange.record.status = exchange.error.status.or(Some(*status));
                 let text = text.render_bytes(exchange);
                 exchange.record.status = None;
-                Outcome::Respond(Box::new(with_text(exchange, *status, text)))
+                Outcome::Respond(boxed(|| with_text(exchange, *status, text)))
             }
         }
     }
