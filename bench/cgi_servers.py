@@ -85,6 +85,7 @@ server.modules = ( "mod_cgi" )
 server.document-root = "{root}"
 server.port = {port}
 server.bind = "127.0.0.1"
+server.max-worker = {workers}
 server.errorlog = "{folder}/error.log"
 server.max-keep-alive-requests = 1000000000
 $HTTP["url"] =~ "^/cgi-bin/" {{ cgi.assign = ( "" => "" ) }}
@@ -153,7 +154,7 @@ def webserv(folder, root, workers=2):
 
 
 def lighttpd(folder, root):
-    return _running("lighttpd", folder, LIGHTTPD, {"root": root}, lambda file: ["lighttpd", "-D", "-f", file])
+    return _running("lighttpd", folder, LIGHTTPD, {"root": root, "workers": 2}, lambda file: ["lighttpd", "-D", "-f", file])
 
 
 def apache(folder, root):

@@ -40,10 +40,13 @@ mod limits;
 
 pub use limits::ChildLimits;
 
-/// The most threads that start children: each is blocked until its program has been loaded, which takes a core.
-const STARTERS_MAX: usize = 4;
+/// The fewest and the most threads that start children: two for each core, for each is blocked until its child had a core
+/// and has loaded its program. Where many want the cores, fewer threads start fewer children than they could.
+const STARTERS_MIN: usize = 4;
+const STARTERS_MAX: usize = 8;
 
-/// Starts that may wait for a thread. At a millisecond each the last of them waits half a second for two threads.
+/// Starts that may wait for a thread. At a millisecond each the last of them waits a quarter of a second for four
+/// threads.
 const STARTS_WAITING_MAX: usize = 1024;
 
 /// How many children of a worker may be in their grace at once; those beyond are killed at once, so that clients who
@@ -402,7 +405,7 @@ fn wait_for_exits(children: &[(OwnedFd, Process)], patience: Duration) {
 /// The threads of the process that start children, for all workers.
 static STARTERS: LazyLock<Pool> = LazyLock::new(|| {
     let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    Pool::new(cores.clamp(2, STARTERS_MAX), STARTS_WAITING_MAX)
+    Pool::new((2 * cores).clamp(STARTERS_MIN, STARTERS_MAX), STARTS_WAITING_MAX)
 });
 
 /// Children that were begun and have no task yet: a worker that ends waits until they have one or are gone.
