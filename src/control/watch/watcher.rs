@@ -63,7 +63,7 @@ struct Watcher {
 struct Polling {
     because: Deaf,
     next: Instant,
-    /// What the last look found to differ: it counts when the next one finds the same.
+    /// What the last look found to differ: it counts when one finds the same after a time of quiet.
     candidate: Option<Watched>,
 }
 
@@ -80,11 +80,11 @@ impl Watcher {
             if news.meaning == Some(Meaning::WatchAnew) {
                 self.notifier = None;
             }
-            if news.meaning.is_some() || self.polling.as_ref().is_some_and(|polling| polling.next <= now) {
+            if news.meaning.is_some() {
                 self.debounce.hear(now);
-                self.poll_after(now, Duration::ZERO);
             }
-            if self.debounce.take(now) && self.look(now).is_err() {
+            let polls = self.polling.as_ref().is_some_and(|polling| polling.next <= now);
+            if (self.debounce.take(now) || polls) && self.look(now).is_err() {
                 return;
             }
         }
@@ -117,19 +117,25 @@ impl Watcher {
         let different = self.task.watched.differences(&seen);
         if different.is_empty() {
             self.announced = None;
+            if let Some(polling) = &mut self.polling {
+                polling.candidate = None;
+            }
             report(Severity::Debug, format_args!("configuration files are as they were"));
             return Ok(());
         }
         if self.announced.as_ref() == Some(&seen) {
             return Ok(());
         }
-        if let Some(polling) = &mut self.polling
-            && polling.candidate.as_ref() != Some(&seen)
-        {
-            // Whether it is still being written nobody tells.
-            polling.candidate = Some(seen);
-            self.debounce.hear(now);
-            return Ok(());
+        if let Some(polling) = &mut self.polling {
+            // Whether it is still being written nobody tells: it has to be the same after a time of quiet.
+            if polling.candidate.as_ref() != Some(&seen) {
+                polling.candidate = Some(seen);
+                self.debounce.hear(now);
+                return Ok(());
+            }
+            if self.debounce.due().is_some() {
+                return Ok(());
+            }
         }
         let names = names(&different, &self.folder);
         self.announced = Some(seen);

@@ -49,6 +49,19 @@ fn without_watches_files_are_looked_at_which_is_told_once() {
 }
 
 #[test]
+fn where_files_are_looked_at_a_longer_time_of_quiet_is_waited_for_as_well() {
+    let text = configuration("include {root}/answer.conf;");
+    let site = Site::new().file("answer.conf", says("one")).config(&text).start();
+    site.limit_open_files(site.open_files() as u64 + 1);
+    // Longer than from one look to the next.
+    site.reconfigure(&watching("include {root}/answer.conf;").replace("watch 20ms;", "watch 2500ms;"));
+    site.wait_for_log(POLLING);
+    let mark = site.log_mark();
+    replace(&site.path("answer.conf"), &says("two"));
+    site.wait_for_log_after(mark, "configuration reloaded");
+}
+
+#[test]
 fn a_file_system_that_tells_nothing_is_looked_at_which_is_told_once() {
     let server = "include /proc/self/cwd/answer.conf;";
     let site = Site::new().file("answer.conf", says("one")).config(&watching(server)).start();
