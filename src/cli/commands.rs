@@ -144,11 +144,11 @@ pub(super) const COMMANDS: &[Command] = &[
         usage: "[METHOD] URL [-H FIELD]... [--from ADDRESS] [--format FORMAT]",
         options: &[
             Opt { name: "-H", value: "FIELD", takes: Takes::Text, help: "a field of the request: \"Name: value\"" },
-            Opt { name: "--from", value: "ADDRESS", takes: Takes::Text, help: "the address of the client" },
+            Opt { name: "--from", value: "ADDRESS", takes: Takes::Text, help: "the address of the client, or unix:" },
         ],
         takes: Takes::Text,
         help: "say which listener, server and location answer a request, and why, by which way, and which directives \
-               hold there; no server need run",
+               hold there; no server need run; http://unix:SOCKET:/PATH asks at a Unix socket",
     },
     Command {
         name: "reload",
