@@ -10,7 +10,7 @@
 //! | `{SHA}`, `{SSHA}` | base64 of SHA-1, and of SHA-1 with a salt behind it |
 //! | `{PLAIN}` | the password as it is |
 //!
-//! Takes as long as the form wants: up to seconds for bcrypt. Called in jobs, off the event loop, for `auth_basic`.
+//! Takes as long as the form wants, within limits: up to seconds for bcrypt. Called in jobs, off the event loop, for `auth_basic`.
 //! Makes no hashes, and reads no file.
 
 mod des;
@@ -25,29 +25,48 @@ use super::base64;
 /// hash. The work of SHA-256 and SHA-512 (crypt) grows with the square of the length.
 const PASSWORD_BYTES_MAX: usize = 512;
 
-/// What the file has of a password is of no form that is known here.
+/// The dearest bcrypt that is computed: some two seconds of a core, and each further step doubles that. Tools make 5 to
+/// 12 unless told otherwise.
+pub const BCRYPT_COST_MAX: u32 = 15;
+
+/// The most rounds of SHA-256 and SHA-512 (crypt) that are computed: about a second. Tools make 5,000 unless told
+/// otherwise, and some 656,000.
+pub const SHA_ROUNDS_MAX: u32 = 1_000_000;
+
+/// Why a password cannot be held against what the file has of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the password in the file has no known form")]
-pub struct UnknownForm;
+pub enum Unusable {
+    /// It is of no form that is known here.
+    #[error("has no form that is known here")]
+    UnknownForm,
+    /// bcrypt with a cost above [`BCRYPT_COST_MAX`].
+    #[error("wants bcrypt with the cost {0}, and {BCRYPT_COST_MAX} is the most that is computed")]
+    BcryptCost(u32),
+    /// SHA-256 or SHA-512 (crypt) with more than [`SHA_ROUNDS_MAX`] rounds.
+    #[error("wants {0} rounds, and {SHA_ROUNDS_MAX} are the most that are computed")]
+    Rounds(u32),
+}
 
 /// Whether the password is the one that `stored` was made of. The time it takes depends on the form of `stored`, not
 /// on where the two differ.
 ///
 /// # Errors
-/// When `stored` has no known form.
-pub fn verify(password: &[u8], stored: &[u8]) -> Result<bool, UnknownForm> {
+/// When `stored` has no known form, or would take too long.
+pub fn verify(password: &[u8], stored: &[u8]) -> Result<bool, Unusable> {
     if let Some(plain) = stored.strip_prefix(b"{PLAIN}") {
         return Ok(same(password, plain));
     }
     if let Some(encoded) = stored.strip_prefix(b"{SHA}").or_else(|| stored.strip_prefix(b"{SSHA}")) {
-        return verify_sha1(password, encoded).ok_or(UnknownForm);
+        return verify_sha1(password, encoded).ok_or(Unusable::UnknownForm);
     }
     // A hash ends where a C string does; a password that goes on behind that end would be as good as one that does not.
     let usable = password.len() <= PASSWORD_BYTES_MAX && !password.contains(&0);
     let candidate = if usable { password } else { b"" };
     let form = by_magic(stored).or_else(|| (stored.len() == des::LENGTH).then_some((b"", des_fits as Fits)));
-    let (magic, fits) = form.ok_or(UnknownForm)?;
-    fits(candidate, magic, &stored[magic.len()..]).map(|fits| fits && usable).ok_or(UnknownForm)
+    let (magic, fits) = form.ok_or(Unusable::UnknownForm)?;
+    let rest = &stored[magic.len()..];
+    check_cost(magic, rest)?;
+    fits(candidate, magic, rest).map(|fits| fits && usable).ok_or(Unusable::UnknownForm)
 }
 
 /// Whether a password fits what stands behind the magic; nothing if that has not the form that the magic promises.
@@ -64,6 +83,31 @@ fn by_magic(stored: &[u8]) -> Option<(&'static [u8], Fits)> {
         (b"$2y$", bcrypt_fits),
     ];
     forms.into_iter().find(|(magic, _)| stored.starts_with(magic))
+}
+
+/// Whether a hash may be computed at all: who writes the file says how long that takes.
+fn check_cost(magic: &[u8], rest: &[u8]) -> Result<(), Unusable> {
+    if magic.starts_with(b"$2") {
+        let cost = bcrypt_cost(rest).ok_or(Unusable::UnknownForm)?;
+        return if cost > BCRYPT_COST_MAX { Err(Unusable::BcryptCost(cost)) } else { Ok(()) };
+    }
+    match rest.strip_prefix(b"rounds=").filter(|_| matches!(magic, b"$5$" | b"$6$")).and_then(number) {
+        Some((rounds, _)) if rounds > SHA_ROUNDS_MAX => Err(Unusable::Rounds(rounds)),
+        _ => Ok(()),
+    }
+}
+
+/// The digits before the next `$`, and what stands behind that.
+fn number(text: &[u8]) -> Option<(u32, &[u8])> {
+    let end = text.iter().position(|byte| *byte == b'$')?;
+    let digits = text[..end].iter().all(u8::is_ascii_digit);
+    Some((std::str::from_utf8(&text[..end]).ok().filter(|_| digits)?.parse().ok()?, &text[end + 1..]))
+}
+
+/// The two digits of a bcrypt hash.
+fn bcrypt_cost(rest: &[u8]) -> Option<u32> {
+    let cost = rest.get(..2).filter(|cost| cost.iter().all(u8::is_ascii_digit))?;
+    std::str::from_utf8(cost).ok()?.parse().ok().filter(|cost| BCRYPT_COSTS.contains(cost))
 }
 
 fn des_fits(password: &[u8], _magic: &'static [u8], stored: &[u8]) -> Option<bool> {
@@ -105,17 +149,13 @@ const SHA_SALT_BYTES_MAX: usize = 16;
 /// `rounds=N$`, or the default.
 fn sha_rounds(rest: &[u8]) -> Option<(sha_crypt::Params, &[u8])> {
     let Some(given) = rest.strip_prefix(b"rounds=") else { return Some((sha_crypt::Params::RECOMMENDED, rest)) };
-    let end = given.iter().position(|byte| *byte == b'$')?;
-    let digits = given[..end].iter().all(u8::is_ascii_digit);
-    let rounds = std::str::from_utf8(&given[..end]).ok().filter(|_| digits)?.parse().ok()?;
-    Some((sha_crypt::Params::new(rounds).ok()?, &given[end + 1..]))
+    let (rounds, rest) = number(given)?;
+    Some((sha_crypt::Params::new(rounds).ok()?, rest))
 }
 
 /// bcrypt: two digits of cost, `$`, and 22 and 31 characters of salt and hash in an alphabet of its own.
 fn bcrypt_fits(password: &[u8], _magic: &'static [u8], rest: &[u8]) -> Option<bool> {
-    let (cost, rest) = (rest.get(..2)?, rest.get(2..)?);
-    let cost = std::str::from_utf8(cost).ok().filter(|cost| cost.bytes().all(|byte| byte.is_ascii_digit()))?;
-    let cost: u32 = cost.parse().ok().filter(|cost| BCRYPT_COSTS.contains(cost))?;
+    let (cost, rest) = (bcrypt_cost(rest)?, rest.get(2..)?);
     let rest = rest.strip_prefix(b"$").filter(|rest| rest.len() == BCRYPT_SALT_LENGTH + BCRYPT_HASH_LENGTH)?;
     let (salt, hash) = rest.split_at(BCRYPT_SALT_LENGTH);
     let salt: [u8; 16] = bcrypt_decode(salt)?.try_into().ok()?;

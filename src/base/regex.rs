@@ -3,13 +3,15 @@
 //! The one type for every expression in a configuration: server names, locations, `rewrite`, `if`, `map`. Patterns are
 //! read by `pcre`, which gives each PCRE spelling its meaning and refuses what has none here. What is regular in the
 //! strict sense runs in linear time (crate `regex`); look-around, back-references, atomic groups and possessive
-//! quantifiers run by backtracking (crate `fancy-regex`) with a limit on the steps, so that no request stops a worker.
+//! quantifiers run by backtracking with a limit on the steps (`metered`), so that no request stops a worker. The few that
+//! `metered` leaves out run by the crate `fancy-regex`, on short texts.
 //!
 //! A pattern and its text are bytes, as in PCRE without UTF mode: `.` is one byte, `\w`, `\d`, `\s` and the case of
 //! letters are those of ASCII, and `é+` repeats its last byte. A pattern that begins with `(*UTF8)` works on characters
 //! instead; then `\w` and the like know all of Unicode, and no part of a text that is not UTF-8 matches.
 
 mod known;
+mod metered;
 mod pcre;
 
 use std::fmt;
@@ -19,6 +21,7 @@ use std::sync::{Arc, OnceLock};
 use fancy_regex::BytesMode;
 use thiserror::Error;
 
+use self::metered::Metered;
 use self::pcre::{LineEnd, Translation};
 
 /// A compiled regular expression; cheap to clone.
@@ -42,6 +45,7 @@ type Names = Arc<[(Box<str>, usize)]>;
 
 enum Engine {
     Linear(::regex::bytes::Regex),
+    Metered(Box<Metered>),
     Backtracking(Box<fancy_regex::Regex>),
 }
 
@@ -107,7 +111,11 @@ impl Regex {
     pub fn is_match(&self, text: &[u8]) -> Result<bool, MatchError> {
         match self.engine_for(text)? {
             Engine::Linear(regex) => Ok(regex.is_match(text)),
-            Engine::Backtracking(regex) => regex.is_match(text).map_err(|_| self.gave_up(text)),
+            Engine::Metered(regex) => Ok(regex.captures(text).map_err(|_| self.gave_up(text))?.is_some()),
+            Engine::Backtracking(regex) if text.len() <= TEXT_BYTES_MAX => {
+                regex.is_match(text).map_err(|_| self.gave_up(text))
+            }
+            Engine::Backtracking(_) => Err(self.gave_up(text)),
         }
     }
 
@@ -124,6 +132,11 @@ impl Regex {
             Engine::Linear(regex) => regex
                 .captures(text)
                 .map(|groups| (0..kept).map(|group| groups.get(group).map(|found| found.range())).collect()),
+            Engine::Metered(regex) => regex.captures(text).map_err(|_| self.gave_up(text))?.map(|groups| {
+                let kept = groups.into_iter().take(kept).collect::<Vec<_>>();
+                kept.into_boxed_slice()
+            }),
+            Engine::Backtracking(_) if text.len() > TEXT_BYTES_MAX => return Err(self.gave_up(text)),
             Engine::Backtracking(regex) => regex
                 .captures(text)
                 .map_err(|_| self.gave_up(text))?
@@ -235,6 +248,11 @@ impl Engine {
                     error => last_line(&error.to_string()),
                 });
         }
+        if !translation.unicode
+            && let Some(metered) = Metered::compile(&translation.text, case_insensitive, INSTRUCTIONS_MAX)
+        {
+            return Ok(Engine::Metered(Box::new(metered)));
+        }
         fancy_regex::RegexBuilder::new(&translation.text)
             .unicode_mode(translation.unicode)
             .bytes_mode(if translation.unicode { BytesMode::UnicodeBytes } else { BytesMode::Ascii })
@@ -280,8 +298,11 @@ const PROGRAM_BYTES_MAX: usize = 1024 * 1024;
 const CACHE_BYTES_MAX: usize = 512 * 1024;
 /// Of the program of a backtracking expression.
 const INSTRUCTIONS_MAX: usize = 50_000;
-/// A few milliseconds of a worker's time; ordinary expressions take tens of steps.
-const BACKTRACKS_MAX: usize = 100_000;
+/// How often an expression that is not metered may go back. Each time it may look at the whole text, so that has a limit,
+/// too: together they bound a search to some tenths of a second.
+const BACKTRACKS_MAX: usize = 10_000;
+/// Of a text that an expression which is not metered is tried on.
+const TEXT_BYTES_MAX: usize = 2_048;
 
 #[cfg(test)]
 mod tests {

@@ -144,11 +144,19 @@ pub(super) const COMMANDS: &[Command] = &[
         usage: "[METHOD] URL [-H FIELD]... [--from ADDRESS] [--format FORMAT]",
         options: &[
             Opt { name: "-H", value: "FIELD", takes: Takes::Text, help: "a field of the request: \"Name: value\"" },
-            Opt { name: "--from", value: "ADDRESS", takes: Takes::Text, help: "the address of the client" },
+            Opt {
+                name: "--from",
+                value: "ADDRESS",
+                takes: Takes::Text,
+                help: "the address of the client (unix: is one at a Unix socket)",
+            },
+            Opt { name: "-c", value: "FILE", takes: Takes::File, help: "read the configuration from FILE" },
+            Opt { name: "-p", value: "PREFIX", takes: Takes::Folder, help: "relative paths begin here" },
+            Opt { name: "--format", value: "FORMAT", takes: Takes::OneOf(&["text", "json"]), help: "how to report" },
         ],
         takes: Takes::Text,
         help: "say which listener, server and location answer a request, and why, by which way, and which directives \
-               hold there; no server need run",
+               hold there; no server need run; http://unix:SOCKET:/PATH asks at a Unix socket",
     },
     Command {
         name: "reload",

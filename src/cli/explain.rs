@@ -1,14 +1,14 @@
 //! `webserv explain`: which listener, server and location answer a request, and why, without asking a running server.
 
 use std::fmt::Write;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 use super::CommandError;
 use super::arguments::UsageError;
 use super::test::Format;
 use crate::base::json::Json;
-use crate::config::explain::{Explanation, Told};
+use crate::config::explain::{Destination, Explanation, Told};
 use crate::config::load::{self, Request};
 use crate::config::render;
 use crate::exchange::body::Body;
@@ -21,7 +21,7 @@ pub(super) struct Job {
     /// `[METHOD] URL`, as far as they came.
     words: Vec<String>,
     fields: Vec<(String, String)>,
-    from: Option<IpAddr>,
+    from: Option<Peer>,
 }
 
 /// The port of a client that nobody named.
@@ -48,19 +48,29 @@ impl Job {
 
     /// Takes the word behind `--from`.
     pub(super) fn from(&mut self, word: &str) -> Result<(), UsageError> {
-        let address = word.parse().map_err(|_| UsageError(format!("invalid address \"{word}\" behind --from")))?;
-        self.from = Some(address);
+        self.from = Some(match (word, word.parse()) {
+            ("unix:", _) => Peer::Unix,
+            (_, Ok(address)) => Peer::Inet(SocketAddr::new(address, CLIENT_PORT)),
+            (_, Err(_)) => {
+                return Err(UsageError(format!(
+                    "invalid address \"{word}\" behind --from, expected an IP address or unix:"
+                )));
+            }
+        });
         Ok(())
     }
 
-    /// The question, and the host and port that it is sent to.
-    fn question(&self) -> Result<(Question, String, u16), UsageError> {
+    /// The question, and where it is sent to.
+    fn question(&self) -> Result<(Question, Destination), UsageError> {
         let (method, url) = match &*self.words {
             [url] => ("GET", url),
             [method, url] => (&**method, url),
             _ => return Err(UsageError("explain needs a URL, such as http://example.org/path".to_owned())),
         };
-        let wrong = || UsageError(format!("invalid URL \"{url}\", expected http://HOST[:PORT]/PATH"));
+        let wrong = || {
+            let forms = "http://HOST[:PORT]/PATH or http://unix:SOCKET:/PATH";
+            UsageError(format!("invalid URL \"{url}\", expected {forms}"))
+        };
         let rest = match url.split_once("://") {
             Some(("http", rest)) => rest,
             Some(("https", _)) => {
@@ -69,18 +79,17 @@ impl Job {
             Some(_) => return Err(wrong()),
             None => url,
         };
-        let path_at = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (authority, target) = rest.split_at(path_at);
+        let (destination, authority, target) = parts(rest).ok_or_else(wrong)?;
         let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
         let target = target.split('#').next().unwrap_or_default().to_owned();
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.contains(']') => (host, port.parse().map_err(|_| wrong())?),
-            _ => (authority, DEFAULT_PORT),
-        };
         let has_gap = |text: &str| text.contains(|letter: char| letter.is_whitespace() || letter.is_control());
-        if host.is_empty() || has_gap(method) || has_gap(authority) || has_gap(&target) {
+        if has_gap(method) || has_gap(authority) || has_gap(&target) {
             return Err(wrong());
         }
+        let on_this_machine = match destination {
+            Destination::Inet(..) => Peer::Inet(SocketAddr::from((Ipv4Addr::LOCALHOST, CLIENT_PORT))),
+            Destination::Unix(_) => Peer::Unix,
+        };
         // What `-H Host:` says is asked for, wherever the connection goes.
         let named = self.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("host"));
         let question = Question {
@@ -88,10 +97,26 @@ impl Job {
             target,
             host: named.map_or(authority, |(_, value)| value).to_owned(),
             fields: self.fields.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("host")).cloned().collect(),
-            from: Peer::Inet(SocketAddr::new(self.from.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), CLIENT_PORT)),
+            from: self.from.unwrap_or(on_this_machine),
         };
-        Ok((question, host.to_owned(), port))
+        Ok((question, destination))
     }
+}
+
+/// Where a URL leads, the authority that `Host` names, and the target; the scheme is gone.
+fn parts(url: &str) -> Option<(Destination, &str, &str)> {
+    if let Some(rest) = url.strip_prefix("unix:") {
+        // As in nginx's `proxy_pass`: the path of the socket ends at a colon.
+        let (socket, target) = rest.split_once(':').unwrap_or((rest, ""));
+        return socket.starts_with('/').then(|| (Destination::Unix(socket.into()), "localhost", target));
+    }
+    let path_at = url.find(['/', '?']).unwrap_or(url.len());
+    let (authority, target) = url.split_at(path_at);
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, port.parse().ok()?),
+        _ => (authority, DEFAULT_PORT),
+    };
+    (!host.is_empty()).then(|| (Destination::Inet(host.to_owned(), port), authority, target))
 }
 
 /// The port of a URL that names none.
@@ -99,8 +124,8 @@ const DEFAULT_PORT: u16 = 80;
 
 /// Explains one request.
 pub(super) fn run(request: &Request, job: &Job, format: Format) -> Result<ExitCode, CommandError> {
-    let (question, host, port) = job.question()?;
-    let (explained, report) = load::look(request, &question, (&host, port));
+    let (question, destination) = job.question()?;
+    let (explained, report) = load::look(request, &question, &destination);
     let Some(explained) = explained else {
         eprint!("{}", render::text(&report, render::Colour::when_terminal()));
         return Err("the configuration has errors, there is nothing to explain".into());

@@ -119,6 +119,9 @@ fn way(answer: &Answer) -> Option<String> {
     let mut words = Vec::new();
     for step in &answer.steps {
         match step {
+            Step::Condition { holds, .. } => words.push(condition(*holds).to_owned()),
+            Step::Asks { uri } => words.push(format!("asks for {} in between", String::from_utf8_lossy(uri))),
+            Step::Answered { .. } => words.push("that is answered".to_owned()),
             Step::Located { uri, plan } => {
                 let uri = String::from_utf8_lossy(uri);
                 words.push(match &*plan.name {
@@ -134,6 +137,11 @@ fn way(answer: &Answer) -> Option<String> {
         }
     }
     (!words.is_empty()).then(|| words.join("; "))
+}
+
+/// What is said of an `if`.
+pub(super) fn condition(holds: bool) -> &'static str {
+    if holds { "the condition holds" } else { "the condition does not hold" }
 }
 
 /// Whether two ways of writing a location are the same but for spaces.

@@ -14,7 +14,7 @@ pub use super::build::ProcessBuilder as Process;
 use super::diagnostics::{Diagnostic, FileId, Level};
 use super::engine::{Draft, Engine};
 use super::expectations;
-use super::explain::{Explanation, Unexplained, explain};
+use super::explain::{Destination, Explanation, Unexplained, explain};
 use super::includes::Reader;
 use super::inventory::Inventory;
 use super::lint::{self, Allowances};
@@ -119,7 +119,7 @@ pub fn check(request: &Request) -> Loaded {
 pub fn look(
     request: &Request,
     question: &Question,
-    asked: (&str, u16),
+    asked: &Destination,
 ) -> (Option<Result<Explanation, Unexplained>>, Report) {
     let mut explained = None;
     let mut explain = |configuration: &Configuration, view: &View<'_>| {

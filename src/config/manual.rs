@@ -5,6 +5,8 @@
 use std::fmt::Write;
 
 use super::lint;
+use super::nginx_names;
+use super::nginx_variables;
 use super::schema::{AnyModule, Entry, Origin};
 use super::structure::{self, STRUCTURE};
 use crate::base::suggest::nearest;
@@ -55,6 +57,9 @@ pub fn entry(modules: &[&'static dyn AnyModule], name: &str) -> Result<String, S
     if !found.is_empty() {
         return Ok(found.join("\n"));
     }
+    if let Some(foreign) = nginx_names::find(name) {
+        return Err(without(&format!("{} \"{name}\", webserv does not support it", foreign.owner()), foreign.hint));
+    }
     let message = format!("there is no directive \"{name}\"");
     Err(match nearest(name, all.iter().map(|documented| documented.entry.name)) {
         Some(near) => format!("{message}, did you mean \"{near}\"?"),
@@ -85,11 +90,19 @@ pub fn variable(modules: &[&'static dyn AnyModule], name: &str) -> Result<String
     if let Some(found) = all.iter().find(|variable| variable.name == bare).or(family) {
         return Ok(variable_entry(found));
     }
+    if let Some(hint) = nginx_variables::find(&bare) {
+        return Err(without(&format!("nginx has \"${bare}\", webserv does not support it yet"), hint));
+    }
     let message = format!("there is no variable \"${bare}\"");
     Err(match nearest(&bare, all.iter().map(|variable| variable.name)) {
         Some(near) => format!("{message}, did you mean \"${near}\"?"),
         None => message,
     })
+}
+
+/// What is missing, and what to do without it.
+fn without(missing: &str, hint: &str) -> String {
+    if hint.is_empty() { missing.to_owned() } else { format!("{missing}: {hint}") }
 }
 
 /// The names of all directives and variables, a line each: what editors colour and complete.
@@ -121,6 +134,8 @@ pub fn markdown(modules: &[&'static dyn AnyModule]) -> String {
     for variable in variables(modules) {
         let _ = writeln!(text, "- `{}`: {}", variable_name(variable), variable.doc);
     }
+    text.push_str(VARIABLES_LEFT_OUT);
+    text.push_str(&nginx_variables::markdown());
     text.push_str(CHECKING);
     text.push_str(&lint::markdown());
     text
@@ -204,6 +219,12 @@ const MARKDOWN_HEAD: &str = "\
 
 Every directive and every variable, by name. Made by `webserv directives --markdown` from the tables that the program
 itself reads: change those, not this file.
+";
+
+/// Above what is left out.
+const VARIABLES_LEFT_OUT: &str = "
+nginx has these too; here they are refused, with what to write instead where there is something:
+
 ";
 
 /// What `-t` says, and how programs read it.

@@ -29,6 +29,7 @@ mod methods;
 mod mistakes;
 pub mod named_regex;
 mod nginx_names;
+mod nginx_variables;
 mod permissions;
 pub mod render;
 pub mod resources;

@@ -21,6 +21,16 @@ pub(super) enum From {
     ThirdParty,
 }
 
+impl Foreign {
+    /// The beginning of a sentence: who has it.
+    pub(super) fn owner(&self) -> &'static str {
+        match self.from {
+            From::Nginx => "nginx has",
+            From::ThirdParty => "a module for nginx has",
+        }
+    }
+}
+
 /// Whose the directive is, if it is known from nginx.
 pub(super) fn find(name: &str) -> Option<Foreign> {
     let among = |names: &str| names.split_ascii_whitespace().any(|own| own == name);

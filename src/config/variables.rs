@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 
 use super::diagnostics::{Diagnostic, Place};
+use super::nginx_variables;
 use crate::base::suggest::nearest;
 use crate::exchange::definitions::{Definition, Definitions, Unset};
 use crate::exchange::variables::{Assignee, Reference, Slot, Variable, VariableKind};
@@ -134,6 +135,10 @@ impl Variables {
         unknown
             .map(|(name, _, place)| {
                 let error = Diagnostic::error(*place, format!("unknown \"{name}\" variable"));
+                if let Some(hint) = nginx_variables::find(name) {
+                    let error = error.label("nginx has this variable, webserv does not support it yet");
+                    return (&**name, if hint.is_empty() { error } else { error.help(hint) });
+                }
                 let error = match nearest(name, self.names()) {
                     Some(near) => error.label(format!("did you mean `${near}`?")),
                     None if &**name == "0" => error.label("expected a group from `$1` to `$9`"),

@@ -2,33 +2,41 @@
 //!
 //! What every directive has (numbers, sizes, times, values) is in `arguments`.
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 
 use super::arguments::Arguments;
 use super::diagnostics::Diagnostic;
 use super::lint;
-use crate::exchange::variables::Slot;
+use crate::exchange::variables::Assignee;
 use crate::http::media_types::MediaTypes;
 
 impl Arguments<'_> {
-    /// Defines the variable that word `index` names, `$` before it.
+    /// The variable that word `index`, `$name`, names, for a value that comes later in a request; before that it has
+    /// none, of which nothing is said.
     ///
     /// # Errors
-    /// It is no name of a variable, or one of webserv's own variables.
-    pub fn define_variable(&self, index: usize) -> Result<Slot, Diagnostic> {
-        let word = self.word(index);
-        let invalid = || self.error(index, format!("invalid variable name \"{word}\""));
-        let Some(name) = word.strip_prefix('$') else {
-            return Err(invalid().label("expected `$` before the name"));
-        };
-        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-            return Err(invalid().label("expected letters, digits and underscores behind `$`"));
+    /// The word is no variable, or one of webserv's that takes no other value.
+    pub fn receiver(&self, index: usize) -> Result<Assignee, Diagnostic> {
+        let assignee = self.assignee(index)?;
+        if matches!(assignee, Assignee::Slot(_)) {
+            self.define(self.word(index).trim_start_matches('$'));
         }
-        if self.session.variables.borrow().is_built_in(name) {
-            let error = self.error(index, format!("the duplicate \"{name}\" variable"));
-            return Err(error.label(format!("webserv itself defines `{word}`")).help("give the variable another name"));
+        Ok(assignee)
+    }
+
+    /// What is wrong with a word that should be an address or a network; `expected` says what could stand there.
+    pub fn no_network(&self, word: &str, expected: &str) -> String {
+        let parts = word.split_once('/').and_then(|(address, prefix)| Some((address.parse::<IpAddr>().ok()?, prefix)));
+        match parts {
+            Some((IpAddr::V4(_), prefix)) if prefix.parse::<IpAddr>().is_ok() => {
+                "expected the length of the prefix behind the slash, such as 24 for 255.255.255.0".to_owned()
+            }
+            Some((IpAddr::V4(_), _)) => "the prefix of an IPv4 network has 0 to 32 bits".to_owned(),
+            Some((IpAddr::V6(_), _)) => "the prefix of an IPv6 network has 0 to 128 bits".to_owned(),
+            None => expected.to_owned(),
         }
-        Ok(self.define(name))
     }
 
     /// The path of a subrequest, which is taken as it is.

@@ -50,6 +50,7 @@ pub const CORE_VARIABLES: &[Variable] = &[
     family("http_", request::field, "The request's field of this name, in small letters with underscores for hyphens."),
     single("https", connection::https, "\"on\" on an encrypted connection, else empty."),
     single("is_args", request::is_args, "A question mark if the request has a query, else empty."),
+    single("is_request_port", request::is_request_port, "A colon if `$request_port` is not empty, else empty."),
     Variable {
         name: "limit_rate",
         kind: VariableKind::Assigned(connection::set_limit_rate),
@@ -99,6 +100,7 @@ pub const CORE_VARIABLES: &[Variable] = &[
     single("request_id", request::id, "A random number for the request, in 32 hexadecimal digits."),
     single("request_length", request::length, "Bytes of the request: line, fields and body."),
     single("request_method", request::method, "The request's method."),
+    single("request_port", request::request_port, "The port that was asked for, in the request line or in Host."),
     single(
         "request_time",
         response::request_time,

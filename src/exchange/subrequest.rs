@@ -32,7 +32,7 @@ use super::family::{Family, Seat};
 use super::request::Request;
 use super::response::Response;
 use super::site::Site;
-use super::trace::Trace;
+use super::trace::{Step, Trace};
 use crate::base::report::{ErrorLog, Severity};
 use crate::http::h1::RequestHead;
 use crate::http::method::Method;
@@ -122,7 +122,10 @@ impl Subrequest {
     /// # Errors
     /// It was closed without one.
     pub async fn answer(mut self) -> Result<Answered, SubrequestError> {
-        let Some(response) = answer(&mut self.exchange).await else {
+        self.exchange.tell(|| Step::Asks { uri: self.exchange.uri.clone() });
+        let response = answer(&mut self.exchange).await;
+        self.exchange.tell(|| Step::Answered { status: response.as_ref().map(|response| response.status) });
+        let Some(response) = response else {
             return Err(SubrequestError::Closed(self.exchange.record.status.unwrap_or(Status::CLOSE)));
         };
         let Self { mut exchange, seat } = self;

@@ -50,6 +50,25 @@ pub enum Step {
         /// The name of its module.
         module: &'static str,
     },
+    /// An `if` was looked at.
+    Condition {
+        /// Whether its condition holds.
+        holds: bool,
+        /// Where it is written: the number of a file, and an offset in it.
+        written_at: (u32, u32),
+        /// The same for people: `site.conf:3`.
+        at: Arc<str>,
+    },
+    /// A subrequest is made; the steps up to its `Answered` are its own.
+    Asks {
+        /// The path that is asked for.
+        uri: Bytes,
+    },
+    /// The subrequest has its answer; none if it closes the connection.
+    Answered {
+        /// The status.
+        status: Option<Status>,
+    },
     /// A file was found to be the content.
     File {
         /// Its path.

@@ -116,7 +116,7 @@ fn who(arguments: &Arguments<'_>) -> Result<Who, Diagnostic> {
     }
     let network = arguments.network(0).ok_or_else(|| {
         let expected = "expected an address, a network such as 10.0.0.0/8, `unix:` or `all`";
-        arguments.invalid_parameter(0, []).label(expected)
+        arguments.invalid_parameter(0, []).label(arguments.no_network(arguments.word(0), expected))
     })?;
     Ok(Who::Net(network))
 }

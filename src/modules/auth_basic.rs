@@ -94,7 +94,8 @@ impl Module for AuthBasic {
                   from the folder of the main configuration file. Passwords have the forms of bcrypt (`$2a$`, `$2b$`, `$2y$`), SHA-256 and SHA-512 crypt \
                   (`$5$`, `$6$`), MD5 crypt (`$1$`), Apache's MD5 (`$apr1$`), DES crypt, `{SSHA}`, `{SHA}` and \
                   `{PLAIN}`; `htpasswd -B`, `openssl passwd` and `mkpasswd` make them. Unlike in nginx, others that \
-                  the system's crypt(3) may know, such as yescrypt (`$y$`), fit no password, which the error log says. \
+                  the system's crypt(3) may know, such as yescrypt (`$y$`), fit no password, which the error log says; nor does \
+                  bcrypt with a cost above 15, or SHA crypt with more than 1,000,000 rounds. \
                   Passwords are checked by threads of their own, so a slow hash holds up no other request; where too many \
                   wait for one the answer is 503. A changed file counts at once. A file that is missing is answered with \
                   403, one that cannot be read with 500.",
@@ -186,9 +187,8 @@ impl Check {
                 exchange.report(Severity::Error, format_args!("user \"{user}\" was not found in \"{file}\""));
                 challenge(exchange, &realm)
             }
-            Verdict::UnknownForm => {
-                let what = "has no form that is known here";
-                exchange.report(Severity::Error, format_args!("user \"{user}\": the password in \"{file}\" {what}"));
+            Verdict::Unusable(why) => {
+                exchange.report(Severity::Error, format_args!("user \"{user}\": the password in \"{file}\" {why}"));
                 challenge(exchange, &realm)
             }
             Verdict::LongLine => {

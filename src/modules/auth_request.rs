@@ -16,7 +16,7 @@ use crate::exchange::Exchange;
 use crate::exchange::plan::{Handler, Handling, Outcome, PlanBuilder, Stage};
 use crate::exchange::subrequest::{Subrequest, SubrequestError};
 use crate::exchange::template::Template;
-use crate::exchange::variables::Slot;
+use crate::exchange::variables::Assignee;
 use crate::http::headers::names;
 use crate::http::status::Status;
 
@@ -34,7 +34,7 @@ pub struct Conf {
 /// One `auth_request_set`.
 #[derive(Clone, Debug)]
 struct Variable {
-    slot: Slot,
+    assignee: Assignee,
     value: Template,
 }
 
@@ -74,8 +74,8 @@ impl Module for AuthRequest {
             set: add_variable,
             default: "",
             doc: "Sets a variable when `auth_request` has its answer, whatever that is. The value may hold variables; they \
-                  are those of the request that was made: `$status`, `$sent_http_name` and `$uri` are its own. A block with \
-                  such lines has none of those around it.",
+                  are those of the request that was made: `$status`, `$sent_http_name` and `$uri` are its own. Of webserv's \
+                  own variables those can be set that `set` can set. A block with such lines has none of those around it.",
             example: "auth_request_set $auth_status $status;",
             origin: Origin::Nginx,
         },
@@ -98,7 +98,7 @@ fn set_uri(conf: &mut Conf, arguments: &mut Arguments<'_>) -> Result<(), Diagnos
 }
 
 fn add_variable(conf: &mut Conf, arguments: &mut Arguments<'_>) -> Result<(), Diagnostic> {
-    let variable = Variable { slot: arguments.define_variable(0)?, value: arguments.template(1)? };
+    let variable = Variable { assignee: arguments.receiver(0)?, value: arguments.template(1)? };
     let mut variables = if arguments.first_in_block() { Vec::new() } else { conf.variables.to_vec() };
     variables.push(variable);
     conf.variables = variables.into();
@@ -142,7 +142,7 @@ impl Ask {
         }
         let asked = answered.finish();
         for variable in &*self.variables {
-            exchange.set_slot(variable.slot, variable.value.render_bytes(&asked));
+            variable.assignee.assign(exchange, variable.value.render_bytes(&asked));
         }
         judge(exchange, status)
     }
@@ -166,6 +166,7 @@ mod tests {
     use crate::exchange::response::Response;
     use crate::exchange::test_support::template;
     use crate::exchange::testing::{Answer, Location};
+    use crate::exchange::variables::Slot;
 
     /// Answers subrequests with a status and two challenges, and the client with the variable.
     #[derive(Debug)]
@@ -186,7 +187,10 @@ mod tests {
     }
 
     fn asked(status: u16) -> Answer {
-        let variables = [Variable { slot: Slot(1), value: template("$uri: $status $sent_http_www_authenticate") }];
+        let variables = [Variable {
+            assignee: Assignee::Slot(Slot(1)),
+            value: template("$uri: $status $sent_http_www_authenticate"),
+        }];
         let ask = Ask { uri: Bytes::from_static(b"/auth"), variables: variables.into() };
         let site = Location::new(|plan| {
             plan.handler(Stage::Access, ask);

@@ -136,6 +136,9 @@ impl Module for RealIp {
     }
 }
 
+/// What `set_real_ip_from` takes.
+const EXPECTED: &str = "expected an address, a network such as 10.0.0.0/8, `unix:` or the name of a host";
+
 fn add_trusted(conf: &mut Conf, arguments: &mut Arguments<'_>) -> Result<(), Diagnostic> {
     if arguments.first_in_block() {
         conf.from.clear();
@@ -149,10 +152,14 @@ fn add_trusted(conf: &mut Conf, arguments: &mut Arguments<'_>) -> Result<(), Dia
         conf.from.push(Trusted::Net(network));
         return Ok(());
     }
+    if word.contains('/') {
+        let label = arguments.no_network(word, EXPECTED);
+        return Err(arguments.error(0, format!("invalid network \"{word}\" in \"set_real_ip_from\"")).label(label));
+    }
     let found = (word, 0).to_socket_addrs().map_err(|error| {
         let error =
             arguments.error(0, format!("host not found in set_real_ip_from \"{word}\"")).label(error.to_string());
-        error.help("expected an address, a network such as 10.0.0.0/8, `unix:` or the name of a host")
+        error.help(EXPECTED)
     })?;
     for address in found {
         let trusted = Trusted::Net(IpNet::from(address.ip()));
@@ -237,10 +244,12 @@ mod tests {
     fn a_host_is_looked_up() {
         let shown = format!("{:?}", plan_at::<RealIp>("set_real_ip_from localhost; server { }", "/").handlers);
         assert!(shown.contains("127.0.0.1/32"), "{shown}");
-        for word in ["host.invalid", "10.0.0.0/33", "[::1]"] {
+        for word in ["host.invalid", "[::1]"] {
             let report = refused::<RealIp>(&format!("set_real_ip_from {word};"));
             assert!(report.contains(&format!("host not found in set_real_ip_from \"{word}\"")), "{report}");
         }
+        let report = refused::<RealIp>("set_real_ip_from 10.0.0.0/33;");
+        assert!(report.contains("the prefix of an IPv4 network has 0 to 32 bits"), "{report}");
         assert!(warned::<RealIp>("set_real_ip_from 10.0.0.1/8;").contains("low address bits of 10.0.0.1/8"));
     }
 

@@ -196,9 +196,26 @@ impl Answer {
     pub fn file(&self) -> Option<&str> {
         let Outcome::Response(response) = &self.outcome else { return None };
         matches!(response.body, Body::File(_) | Body::Stream { .. }).then_some(())?;
-        self.steps.iter().rev().find_map(|step| match step {
+        let files = self.own_steps().filter_map(|step| match step {
             Step::File { path } => Some(&**path),
             _ => None,
+        });
+        files.last()
+    }
+
+    /// The steps without those of subrequests.
+    pub fn own_steps(&self) -> impl Iterator<Item = &Step> {
+        let mut depth = 0_usize;
+        self.steps.iter().filter(move |step| {
+            match step {
+                Step::Asks { .. } => depth += 1,
+                Step::Answered { .. } => {
+                    depth = depth.saturating_sub(1);
+                    return false;
+                }
+                _ => {}
+            }
+            depth == 0
         })
     }
 }

@@ -82,11 +82,12 @@ fn each_step_of_a_script_is_told_with_its_line() {
     let told = answer.steps.iter().filter_map(|step| match step {
         Step::Note { text, at } => Some((at.as_deref()?.rsplit(':').next()?, &**text)),
         Step::Rerouted { uri, .. } => Some(("to", std::str::from_utf8(uri).ok()?)),
+        Step::Condition { holds, at, .. } => Some((at.rsplit(':').next()?, if *holds { "holds" } else { "holds not" })),
         _ => None,
     });
     let expected = [
         ("2", "$to is set to \"/b\""),
-        ("3", "the condition does not hold"),
+        ("3", "holds not"),
         ("4", "\"^/a(.*)$\" matches \"/a/c\""),
         ("4", "rewritten data: \"/b/c\", args: \"y\""),
         ("to", "/b/c"),

@@ -114,3 +114,32 @@ fn editors_get_a_list_of_all_words() {
     assert!(["server", "try_files", "$request_uri", "$arg_"].iter().all(|word| words.contains(word)), "{text}");
     assert!(words.iter().all(|word| !word.contains(' ')), "{text}");
 }
+
+#[test]
+fn fish_offers_values_and_not_files_and_goes_on_behind_an_option_s_file() {
+    let script = printed(&["completions", "fish"]);
+    for line in [
+        " -s s -x -a 'stop quit reload reopen'",
+        "complete -c webserv -n '__fish_seen_subcommand_from explain' -l format -x -a 'text json'",
+    ] {
+        assert!(script.contains(line), "{line}: {script}");
+    }
+    let Ok(output) = Command::new("fish")
+        .args(["--no-config", "-c"])
+        .arg(format!("{script}\ncomplete -C'webserv -t -c a.conf --d'"))
+        .output()
+    else {
+        return; // No such shell here.
+    };
+    assert_eq!(String::from_utf8_lossy(&output.stdout).split_whitespace().next(), Some("--deny"));
+}
+
+#[test]
+fn zsh_reads_its_script() {
+    let script = printed(&["completions", "zsh"]);
+    assert!(script.contains("'--from[the address of the client]:address: '"), "{script}");
+    let Ok(output) = Command::new("zsh").args(["-f", "-n", "-c", &script]).output() else {
+        return; // No such shell here.
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

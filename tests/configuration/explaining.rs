@@ -116,3 +116,108 @@ fn what_cannot_be_explained_is_said() {
         assert!(!output.status.success() && errors.contains(said), "{url}: {errors}");
     }
 }
+
+#[test]
+fn a_host_field_says_which_server_is_asked_for() {
+    let text = explained(&folder(), &["http://127.0.0.1:8080/a.html", "-H", "Host: www.example.org:8080"]);
+    says(&text, &["listener   0.0.0.0:8080", "its name `*.example.org` fits `www.example.org`"]);
+}
+
+#[test]
+fn an_if_that_holds_shows_its_settings_and_not_those_that_it_replaces() {
+    let folder = Site::new()
+        .config(
+            "events { } http { add_header X-H h; server { listen 8080; location / {
+    add_header X-L l; alias {root}/; expires 1h; try_files $uri =404;
+    if ($arg_a) { add_header X-I i; set $b 1; }
+    if ($arg_c) { root /other; return 200; }
+} } }",
+        )
+        .unstarted();
+    let plain = explained(&folder, &["http://a:8080/"]);
+    says(&plain, &["the condition does not hold", "add_header X-L l;", "try_files $uri =404;"]);
+    let inside = explained(&folder, &["http://a:8080/?a=1"]);
+    says(
+        &inside,
+        &["location   location / (", "the condition holds", "add_header X-I i;", "set $b 1;", "alias /", "expires 1h;"],
+    );
+    assert!(!inside.contains("add_header X-L") && !inside.contains("try_files"), "{inside}");
+    let last = explained(&folder, &["http://a:8080/?a=1&c=1"]);
+    says(&last, &["root /other;", "add_header X-L l;"]);
+    assert!(!last.contains("alias") && !last.contains("add_header X-I"), "{last}");
+}
+
+#[test]
+fn limit_except_shows_its_settings_to_the_methods_it_is_for() {
+    let folder = Site::new()
+        .config(
+            "events { } http { server { listen 8080; location / {
+    allow all; expires 1h; add_header_inherit merge; add_header X-L l; limit_except GET { deny all; }
+} } }",
+        )
+        .unstarted();
+    let get = explained(&folder, &["http://a:8080/"]);
+    assert!(get.contains("allow all;") && !get.contains("deny all;"), "{get}");
+    let post = explained(&folder, &["POST", "http://a:8080/"]);
+    says(&post, &["deny all;", "expires 1h;", "add_header X-L l;", "403 Forbidden"]);
+    assert!(!post.contains("allow all;"), "{post}");
+}
+
+#[test]
+fn headers_that_are_merged_are_all_shown() {
+    let folder = Site::new()
+        .config(
+            "events { } http { add_header X-H h; server { listen 8080; add_header_inherit merge; add_header X-S s;
+    location /a { add_header X-A a; }
+    location /b { add_header_inherit off; }
+} }",
+        )
+        .unstarted();
+    says(&explained(&folder, &["http://a:8080/a"]), &["add_header X-A a;", "add_header X-S s;", "add_header X-H h;"]);
+    let off = explained(&folder, &["http://a:8080/b"]);
+    assert!(!off.contains("add_header X-"), "{off}");
+}
+
+#[test]
+fn the_steps_of_a_subrequest_are_its_own() {
+    let folder = Site::new()
+        .file("a.html", "text")
+        .config(
+            "events { } http { server { listen 8080; root {root};
+    location /a { auth_request /check/; auth_request_set $b $status; }
+    location /check/ { internal; try_files /a.html =404; }
+} }",
+        )
+        .unstarted();
+    let text = explained(&folder, &["http://a:8080/a.html"]);
+    says(
+        &text,
+        &[
+            "location /a (",
+            "the longest beginning of `/a.html`",
+            "not location /check/ (",
+            "`/a.html` does not begin so",
+            "asks for /check/ in a subrequest",
+            "| /check/ goes to location /check/",
+            "the subrequest is answered with 200",
+        ],
+    );
+}
+
+#[test]
+fn a_unix_socket_is_asked_by_its_path() {
+    let folder = Site::new()
+        .config(
+            "events { } http {
+    server { listen unix:/run/a.sock; listen 8080; server_name a; allow unix:; deny all; return 204; }
+    server { listen unix:/run/a.sock; server_name b; return 403; }
+}",
+        )
+        .unstarted();
+    let text = explained(&folder, &["http://unix:/run/a.sock:/x?y", "-H", "Host: a"]);
+    says(&text, &["GET http://a/x?y", "listener   unix:/run/a.sock", "its name `a` fits `a`", "204 No Content"]);
+    says(&explained(&folder, &["unix:/run/a.sock"]), &["GET http://localhost/", "no name fits `localhost`"]);
+    let output = folder.webserv(&["explain", "http://unix:/run/b.sock:/"]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("nobody listens on unix:/run/b.sock; there is unix:/run/a.sock"), "{errors}");
+}

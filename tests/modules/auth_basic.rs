@@ -49,6 +49,22 @@ fn every_form_of_password_is_understood() {
 }
 
 #[test]
+fn a_password_that_would_take_too_long_to_check_fits_nobody_and_the_log_says_why() {
+    let site = site(
+        "bcrypt:$2y$31$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a
+sha512:$6$rounds=999999999$abcdefgh$nhYjN017qxiYztzyUpZtPnUQcnLy62KsunSLHNeLahp2EHPlAKmFFlrjEwSXGo2kgY5hR2.peKEg2VGUqIJJu1
+",
+    )
+    .start();
+    for (user, why) in [("bcrypt", "wants bcrypt with the cost 31"), ("sha512", "wants 999999999 rounds")] {
+        assert_eq!(site.as_user(user, "secret").status, 401);
+        assert_eq!(site.as_user("nobody", "secret").status, 401);
+        let line = site.wait_for_log(why);
+        assert!(line.contains(&format!("user \"{user}\": the password in \"")), "{line}");
+    }
+}
+
+#[test]
 fn who_gives_no_credentials_is_asked_for_them() {
     let site = site(USERS).main("error_log stderr info;").start();
     let answer = site.get("/page");

@@ -117,6 +117,17 @@ fn variables_are_set_from_the_subrequest() {
 }
 
 #[test]
+fn what_set_can_set_can_be_set_from_the_subrequest() {
+    let conf =
+        "location / { auth_request /auth; auth_request_set $args \"who=$status\"; auth_request_set $limit_rate 1m;
+                    try_files /none @shown; }
+                location @shown { add_header Seen \"$args $arg_who $limit_rate\"; return 204; }
+                location = /auth { return 204; }";
+    let site = Site::new().conf(conf).start();
+    assert_eq!(site.get("/page?who=me").header("seen"), Some("who=204 204 1048576"));
+}
+
+#[test]
 fn variables_are_there_for_the_error_page_and_the_log() {
     let conf = "location / { auth_request /auth; auth_request_set $to $sent_http_location; error_page 500 =302 $to; }
                 location = /auth { return 302 http://login.example/; }";

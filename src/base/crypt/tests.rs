@@ -76,7 +76,7 @@ fn what_has_no_known_form_is_told_from_what_does_not_fit() {
         "$5$salt",
         "$5$rounds=999$salt$x",
         "$5$rounds=+1000$salt$x",
-        "$5$rounds=1000000000$salt$x",
+        "$5$rounds=99999999999$salt$x",
         "$5$rounds=1000",
         "$6$01234567890123456$x",
         "$2$05$abcdefghijklmnopqrstuu8.veTXNDPV2eEsdpKNczMw2otgh5LnK",
@@ -91,7 +91,23 @@ fn what_has_no_known_form_is_told_from_what_does_not_fit() {
         "\u{e9}bcdefghijkl",
     ];
     for stored in unknown {
-        assert_eq!(verify(b"secret", stored.as_bytes()), Err(UnknownForm), "{stored}");
+        assert_eq!(verify(b"secret", stored.as_bytes()), Err(Unusable::UnknownForm), "{stored}");
+    }
+}
+
+#[test]
+fn what_would_take_too_long_is_not_computed() {
+    let bcrypt = |cost: u32| format!("$2y${cost:02}$abcdefghijklmnopqrstuu8.veTXNDPV2eEsdpKNczMw2otgh5LnK");
+    for cost in BCRYPT_COST_MAX + 1..=31 {
+        assert_eq!(verify(b"secret", bcrypt(cost).as_bytes()), Err(Unusable::BcryptCost(cost)));
+    }
+    assert_eq!(check_cost(b"$2y$", &bcrypt(BCRYPT_COST_MAX).as_bytes()[4..]), Ok(()));
+    for form in ["$5$", "$6$"] {
+        let stored = |rounds: u32| format!("{form}rounds={rounds}$salt$x");
+        let rounds = SHA_ROUNDS_MAX + 1;
+        assert_eq!(verify(b"secret", stored(rounds).as_bytes()), Err(Unusable::Rounds(rounds)));
+        assert_eq!(verify(b"secret", stored(999_999_999).as_bytes()), Err(Unusable::Rounds(999_999_999)));
+        assert_eq!(check_cost(form.as_bytes(), &stored(SHA_ROUNDS_MAX).as_bytes()[3..]), Ok(()));
     }
 }
 

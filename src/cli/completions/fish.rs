@@ -9,14 +9,17 @@ use super::zsh::first_clause;
 /// The script: one `complete` for each word.
 pub(super) fn script() -> String {
     let mut text = String::from(HEAD);
+    // A word behind `-c` is no command; fish's own test would take it for one.
+    let names: Vec<&str> = COMMANDS.iter().map(|command| command.name).collect();
+    let first = format!("'not __fish_seen_subcommand_from {}'", names.join(" "));
     for option in OPTIONS {
-        line("__fish_use_subcommand", option, &mut text);
+        line(&first, option, &mut text);
     }
     for command in COMMANDS {
         let name = command.name;
         let help = quoted(first_clause(command.help));
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "complete -c webserv -n __fish_use_subcommand -a {name} -d '{help}'");
+        let _ = writeln!(text, "complete -c webserv -n {first} -a {name} -d '{help}'");
         let seen = format!("'__fish_seen_subcommand_from {name}'");
         for option in command.options {
             line(&seen, option, &mut text);
@@ -32,7 +35,12 @@ fn line(condition: &str, option: &Opt, text: &mut String) {
         Some(long) => format!("-l {long}"),
         None => format!("-s {}", name.trim_start_matches('-')),
     };
-    let required = if value.is_empty() { "" } else { " -r" };
+    // A value that is no file shall not be completed as one.
+    let required = match takes {
+        _ if value.is_empty() => "",
+        Takes::File => " -r",
+        _ => " -x",
+    };
     let help = quoted(first_clause(help));
     let _ = writeln!(text, "complete -c webserv -n {condition} {name}{required}{} -d '{help}'", offer(*takes));
 }

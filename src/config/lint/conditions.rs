@@ -8,7 +8,8 @@ use crate::config::view::{Block, Kind, View};
 /// Anything but rewriting in an `if` of a location.
 pub(super) static SURPRISING_IF: Lint = Lint {
     code: "surprising-if",
-    finds: "An `if` in a location holds something else than `return`, `rewrite`, `set` and `break`.",
+    finds: "An `if` in a location holds something else than `return`, `rewrite`, `set` and `break`, and does not answer \
+            by a `return` of its own.",
     matters: "Such an `if` does not add to its location: it is a location of its own that takes the other one's place. \
               Of several that are true the last one alone counts, `try_files` of the location is not tried, and \
               `add_header` replaces those outside.",
@@ -47,6 +48,10 @@ fn surprising_ifs(view: &View<'_>) -> Vec<Diagnostic> {
     let in_location = |block: &&Block<'_>| view.parent(block).is_some_and(|outer| outer.kind == Kind::Location);
     let ifs = view.of_kind(Kind::If).filter(in_location);
     let found = ifs.filter_map(|block| {
+        // One that answers by itself does what it seems to: its fields are those of its own answer.
+        if block.has("return") {
+            return None;
+        }
         let line = block.lines.iter().find(|line| !HARMLESS.contains(&&*line.name.text))?;
         let message = format!("\"{}\" in an \"if\" of a location", line.name.text);
         let finding = Diagnostic::warning(line.place(line.name), message);
@@ -140,6 +145,7 @@ mod tests {
             "server {
     if ($a) { return 403; }
     location /a { if ($b) { set $c 1; break; } }
+    location /o { if ($b) { add_header Allow GET; return 204; } }
     location /b { if ($b) { set $c 1; root /x; expires 1d; } }
 #                 -- the `if`
 #                                     ^^^^ \"root\" in an \"if\" of a location; where it is true, this block takes the place of the location

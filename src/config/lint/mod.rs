@@ -8,7 +8,9 @@
 mod access;
 mod allow;
 mod conditions;
+mod groups;
 mod headers;
+mod links;
 mod loading;
 mod locations;
 mod redirects;
@@ -19,6 +21,7 @@ mod serving;
 mod shape;
 mod statements;
 mod targets;
+mod types;
 
 use std::fmt::{self, Write};
 
@@ -79,6 +82,7 @@ pub static LINTS: &[&Lint] = &[
     &INDEX_AFTER_ABSOLUTE,
     &LITERAL_SIGN,
     &MAP_LATE_HOSTNAMES,
+    &groups::MISSING_GROUP,
     &NETWORK_HOST_BITS,
     &servers::NO_DEFAULT_SERVER,
     &redirects::OPEN_REDIRECT,
@@ -87,8 +91,10 @@ pub static LINTS: &[&Lint] = &[
     &REFERER_MATCHES_NOTHING,
     &roots::ROOT_IN_LOCATION,
     &SECOND_HEADER,
+    &links::SECURE_LINK_INCOMPLETE,
     &conditions::SURPRISING_IF,
     &SUSPICIOUS_SERVER_NAME,
+    &types::SWAPPED_MIME_TYPE,
     &targets::TRY_FILES_FALLBACK,
     &conditions::UNANCHORED_HOST_REGEX,
     &redirects::UNESCAPED_URI,

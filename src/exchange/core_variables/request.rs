@@ -67,6 +67,20 @@ pub(super) fn host(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> boo
     append(Some(&exchange.host), out)
 }
 
+/// The port that the client names, nothing if it names none.
+pub(super) fn request_port(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
+    named_port(exchange).is_some_and(|port| show(port, out))
+}
+
+pub(super) fn is_request_port(exchange: &Exchange, _member: &str, out: &mut Vec<u8>) -> bool {
+    append(Some(if named_port(exchange).is_some() { b":" } else { b"" }), out)
+}
+
+/// The port that the client has named.
+fn named_port(exchange: &Exchange) -> Option<u16> {
+    exchange.request.head.host.as_ref()?.port
+}
+
 pub(super) fn field(exchange: &Exchange, member: &str, out: &mut Vec<u8>) -> bool {
     join_fields(&exchange.request.head.headers, member, out)
 }

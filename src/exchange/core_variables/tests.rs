@@ -46,6 +46,14 @@ fn the_request_line_in_its_parts() {
 }
 
 #[test]
+fn the_port_that_was_asked_for() {
+    let port = "$is_request_port$request_port";
+    assert_eq!(of("GET / HTTP/1.1\r\nHost: a:81\r\n\r\n", port), ":81");
+    assert_eq!(of("GET http://b:82/ HTTP/1.1\r\nHost: a:81\r\n\r\n", port), ":82");
+    assert_eq!(with_fields("", &format!("[{port}]")), "[]");
+}
+
+#[test]
 fn an_empty_query_has_no_value() {
     let bench = Bench::new();
     assert!(!has_value("args", &bench.exchange("GET / HTTP/1.0\r\n\r\n")));

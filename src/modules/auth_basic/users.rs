@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use crate::base::crypt::{self, UnknownForm};
+use crate::base::crypt::{self, Unusable};
 use crate::http::credentials::Credentials;
 use crate::runtime::{self, FileStatus, Kind};
 
@@ -51,8 +51,8 @@ pub(super) enum Verdict {
     DoesNotFit,
     /// The file has no such user.
     NoUser,
-    /// What the file has of the user's password has no known form.
-    UnknownForm,
+    /// What the file has of the user's password has no known form, or would take too long to judge by.
+    Unusable(Unusable),
     /// The user's line is longer than [`LINE_BYTES_MAX`] before its password ends.
     LongLine,
     /// The file cannot be opened.
@@ -83,7 +83,7 @@ impl UserFiles {
         match crypt::verify(&credentials.password, &stored) {
             Ok(true) => Verdict::Fits,
             Ok(false) => Verdict::DoesNotFit,
-            Err(UnknownForm) => Verdict::UnknownForm,
+            Err(why) => Verdict::Unusable(why),
         }
     }
 
@@ -283,7 +283,7 @@ mod tests {
         for _twice in 0..2 {
             assert!(matches!(fixture.judge(&path, "ann", "secret"), Verdict::Fits));
             assert!(matches!(fixture.judge(&path, "ann", "Secret"), Verdict::DoesNotFit));
-            assert!(matches!(fixture.judge(&path, "bob", "secret"), Verdict::UnknownForm));
+            assert!(matches!(fixture.judge(&path, "bob", "secret"), Verdict::Unusable(Unusable::UnknownForm)));
             assert!(matches!(fixture.judge(&path, "carl", "secret"), Verdict::NoUser));
         }
         assert_eq!(fixture.kept(), 1);

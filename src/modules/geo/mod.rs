@@ -211,8 +211,8 @@ fn network(entry: &Arguments<'_>, text: &str, place: Place) -> Result<IpNet, Dia
     let network: IpNet = network.ok_or_else(|| {
         let error = Diagnostic::error(place, format!("invalid network \"{text}\""));
         error.label(match text.contains('-') {
-            true => "expected an address or a network; ranges need `ranges;` as the first line of the block",
-            false => "expected an address, or a network such as 10.0.0.0/8",
+            true => "expected an address or a network; ranges need `ranges;` as the first line of the block".to_owned(),
+            false => entry.no_network(text, "expected an address, or a network such as 10.0.0.0/8"),
         })
     })?;
     if network.trunc() != network {

@@ -102,7 +102,9 @@ const IF: Directive<Conf> = Directive {
     repeat: Repeat::Many,
     set: |conf, arguments| {
         let condition = Condition::compile(arguments)?;
-        let step = Step::If { condition: condition.into(), scope: None, behind: 0 };
+        let place = arguments.place_of_name();
+        let written_at = (place.file.0, place.span.start);
+        let step = Step::If { condition: condition.into(), written_at, scope: None, behind: 0 };
         let at = arguments.file_and_line();
         conf.steps.push(Written { inside: None, opens: arguments.conditional(), step, at });
         Ok(())

@@ -32,7 +32,7 @@ pub(super) enum Step {
     Set { name: Box<str>, variable: Assignee, value: Template },
     /// `if`: where its condition holds, the plan of its block, of a location's, takes the place of the location's;
     /// where it does not, the steps before `behind` are passed over.
-    If { condition: Arc<Condition>, scope: Option<Arc<Plan>>, behind: usize },
+    If { condition: Arc<Condition>, written_at: (u32, u32), scope: Option<Arc<Plan>>, behind: usize },
     /// `return`.
     Return(Answer),
     /// `break`.
@@ -144,9 +144,10 @@ impl<'a> Run<'a> {
                 variable.assign(self.exchange, value);
                 Flow::Next
             }
-            Step::If { condition, scope, behind } => match condition.holds(self) {
+            Step::If { condition, written_at, scope, behind } => match condition.holds(self) {
                 Ok(holds) => {
-                    self.tell(format_args!("the condition {}", if holds { "holds" } else { "does not hold" }));
+                    let (written_at, at) = (*written_at, self.at);
+                    self.exchange.tell(|| trace::Step::Condition { holds, written_at, at: Arc::clone(at) });
                     if !holds {
                         return Flow::At(*behind);
                     }

@@ -189,6 +189,13 @@ impl Module for UserId {
             doc: "The name of the cookie of userid, and the identifier that the client has, in hexadecimal.",
         },
         Variable {
+            name: UID_RESET,
+            kind: VariableKind::Assignable,
+            get: |_, _, _| false,
+            doc: "What `set` gives it: with another value than the empty one and `0` a client gets a new identifier; `log` \
+                  says so in the error log, too.",
+        },
+        Variable {
             name: UID_SET,
             kind: VariableKind::Single,
             get: |exchange, _, out| append(exchange.location_value(UID_SET).as_deref(), out),
@@ -228,7 +235,6 @@ const fn directive(
 
 fn set_mode(conf: &mut Conf, arguments: &mut Arguments<'_>) -> Result<(), Diagnostic> {
     conf.mode = arguments.choice(0, MODES)?;
-    arguments.define(UID_RESET);
     conf.reset = arguments.template_of("$uid_reset", arguments.place(0))?;
     Ok(())
 }

@@ -16,7 +16,7 @@ fn asked(conf: &str, received: &str, reset: &str) -> [String; 3] {
         (UserId::VARIABLES[index].get)(&exchange, "", &mut out);
         String::from_utf8(out).unwrap()
     };
-    let (got, set) = (variable(0), variable(1));
+    let (got, set) = (variable(0), variable(2));
     let mut response = Response::new(crate::http::Status::OK);
     for filter in &plan.filters {
         filter.apply(&mut exchange, &mut response);

@@ -4,13 +4,17 @@
 //! and locations might have answered and why they do not, and which directives hold, each with its place. Called by the
 //! command line, which shows it.
 
+mod directives;
+
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::diagnostics::Place;
-use super::index::{Found, Index};
+use super::expectations::condition;
 use super::load::Configuration;
-use super::schema::{AnyModule, Contexts};
+use super::schema::AnyModule;
 use super::view::{Block, Kind, View};
 use crate::exchange::plan::Plan;
 use crate::exchange::trace::Step;
@@ -54,14 +58,23 @@ pub struct Told {
     pub why: String,
 }
 
+/// Where a request is sent to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// A name or an address, and a port.
+    Inet(String, u16),
+    /// The socket with this path.
+    Unix(PathBuf),
+}
+
 /// Why nothing can be explained.
 #[derive(Debug, thiserror::Error)]
 pub enum Unexplained {
-    /// No address has the port that is asked for.
-    #[error("nobody listens on port {port}; there is {}", .addresses.join(", "))]
+    /// No address has the port that is asked for, or is that socket.
+    #[error("nobody listens on {destination}; there is {}", .addresses.join(", "))]
     NobodyListens {
-        /// The port.
-        port: u16,
+        /// Where.
+        destination: Destination,
         /// The addresses that there are.
         addresses: Vec<String>,
     },
@@ -79,17 +92,18 @@ pub(super) fn explain(
     view: &View<'_>,
     modules: &[&'static dyn AnyModule],
     question: &Question,
-    (host, port): (&str, u16),
+    destination: &Destination,
 ) -> Result<Explanation, Unexplained> {
-    let routes = listener(&configuration.tree, host, port)?;
+    let routes = listener(&configuration.tree, destination)?;
     let answer = rehearsal::ask(&routes, question)?;
-    let teller = Teller { view, host: host.to_ascii_lowercase() };
+    let teller = Teller { view, host: asked_name(&question.host) };
     let server = answer.server.as_ref().and_then(|server| teller.block_of(&server.plan));
     let (other_servers, unfit_servers) = teller.other_servers(&routes, server);
     let path = last_path(&answer);
     let location =
         answer.plan.as_ref().and_then(|plan| teller.block_of(plan)).filter(|block| block.kind != Kind::Server);
-    let holds = location.or(server);
+    let inner = location.and_then(|location| teller.inner_block(location, &answer)).or(location);
+    let holds = inner.or(server);
     Ok(Explanation {
         listener: Told { what: routes.address.to_string(), at: routes.configured_at.to_string(), why: String::new() },
         server: server.map(|server| teller.server(&routes, server)),
@@ -98,26 +112,32 @@ pub(super) fn explain(
         location: location.map(|location| teller.location(location, &path)),
         other_locations: server.map(|server| teller.other_locations(server, location, &path)).unwrap_or_default(),
         steps: teller.steps(&answer),
-        directives: holds.map(|block| teller.directives(block, &Index::new(modules), modules)).unwrap_or_default(),
+        directives: holds.map(|block| directives::that_hold(view, block, modules)).unwrap_or_default(),
         answer,
     })
 }
 
-/// The address that a connection to this host and port comes to: the very one, a wildcard, or any with the port.
-fn listener(tree: &Tree, host: &str, port: u16) -> Result<Arc<AddressRoutes>, Unexplained> {
-    let host = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
-    let fitness = |routes: &&Arc<AddressRoutes>| match (&routes.address, host) {
-        (Address::Inet(inet), _) if inet.port() != port => None,
-        (Address::Inet(inet), Some(host)) if inet.ip() == host => Some(0),
-        (Address::Inet(inet), Some(host)) if is_wildcard_for(inet, host) => Some(1),
-        (Address::Inet(_), Some(_)) | (Address::Unix(_), _) => None,
-        (Address::Inet(inet), None) => Some(if inet.ip().is_unspecified() { 2 } else { 3 }),
+/// The address that a connection to there comes to: the very one, a wildcard, or any with the port.
+fn listener(tree: &Tree, destination: &Destination) -> Result<Arc<AddressRoutes>, Unexplained> {
+    let fitness = |routes: &&Arc<AddressRoutes>| match (&routes.address, destination) {
+        (Address::Unix(path), Destination::Unix(asked)) => (path == asked).then_some(0),
+        (Address::Inet(inet), Destination::Inet(host, port)) if inet.port() == *port => fitness(inet, host),
+        _ => None,
     };
     let best = tree.addresses.iter().filter_map(|routes| Some((fitness(&routes)?, routes))).min_by_key(|(fit, _)| *fit);
     best.map(|(_, routes)| Arc::clone(routes)).ok_or_else(|| Unexplained::NobodyListens {
-        port,
+        destination: destination.clone(),
         addresses: tree.addresses.iter().map(|routes| routes.address.to_string()).collect(),
     })
+}
+
+/// How well an address fits a name or an address that a client connects to; the least is the best.
+fn fitness(listening: &SocketAddr, host: &str) -> Option<u8> {
+    match host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+        Ok(host) if listening.ip() == host => Some(0),
+        Ok(host) => is_wildcard_for(listening, host).then_some(1),
+        Err(_) => Some(if listening.ip().is_unspecified() { 2 } else { 3 }),
+    }
 }
 
 fn is_wildcard_for(listening: &SocketAddr, host: IpAddr) -> bool {
@@ -126,11 +146,20 @@ fn is_wildcard_for(listening: &SocketAddr, host: IpAddr) -> bool {
 
 /// The path that the last location was chosen by.
 fn last_path(answer: &Answer) -> String {
-    let path = answer.steps.iter().rev().find_map(|step| match step {
+    let paths = answer.own_steps().filter_map(|step| match step {
         Step::Located { uri, .. } => Some(String::from_utf8_lossy(uri).into_owned()),
         _ => None,
     });
-    path.unwrap_or_default()
+    paths.last().unwrap_or_default()
+}
+
+/// The name in a `Host` field, in small letters.
+fn asked_name(host: &str) -> String {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    name.trim_end_matches('.').to_ascii_lowercase()
 }
 
 /// Says why, by the tree as written.
@@ -147,10 +176,30 @@ impl<'v, 'a> Teller<'v, 'a> {
 
     /// The block that a plan was built of.
     fn block_of(&self, plan: &Plan) -> Option<&'v Block<'a>> {
-        let (file, start) = plan.written_at?;
-        self.view
-            .blocks()
-            .find(|block| block.place().is_some_and(|place| (place.file.0, place.span.start) == (file, start)))
+        let at = plan.written_at?;
+        self.view.blocks().find(|block| is_at(block, at))
+    }
+
+    /// The block in a location whose settings have taken the place of its own: the `limit_except`, or the last `if`
+    /// whose condition holds.
+    fn inner_block(&self, location: &Block<'a>, answer: &Answer) -> Option<&'v Block<'a>> {
+        let mut inner = None;
+        for step in answer.own_steps() {
+            match step {
+                Step::Located { plan, .. } => {
+                    let except = plan.except.as_ref().map(|except| &except.plan);
+                    let is_except = except.zip(answer.plan.as_ref()).is_some_and(|(a, b)| Arc::ptr_eq(a, b));
+                    inner = is_except.then(|| self.view.children(location, Kind::LimitExcept).next()).flatten();
+                }
+                Step::Named { .. } => inner = None,
+                Step::Condition { holds: true, written_at, .. } => {
+                    let ifs = self.view.children(location, Kind::If);
+                    inner = ifs.filter(|block| is_at(block, *written_at)).last().or(inner);
+                }
+                _ => {}
+            }
+        }
+        inner
     }
 
     fn server(&self, routes: &AddressRoutes, server: &Block<'_>) -> Told {
@@ -166,8 +215,7 @@ impl<'v, 'a> Teller<'v, 'a> {
     }
 
     fn is_default(&self, routes: &AddressRoutes, server: &Block<'_>) -> bool {
-        let (file, start) = routes.default.plan.written_at.unwrap_or_default();
-        server.place().is_some_and(|place| (place.file.0, place.span.start) == (file, start))
+        is_at(server, routes.default.plan.written_at.unwrap_or_default())
     }
 
     /// The servers of the address that do not answer: those whose names fit, or that are the default, and how many more.
@@ -268,8 +316,20 @@ impl<'v, 'a> Teller<'v, 'a> {
     }
 
     fn steps(&self, answer: &Answer) -> Vec<Told> {
+        let mut depth = 0_usize;
+        let steps = answer.steps.iter().map(|step| {
+            depth = depth.saturating_sub(usize::from(matches!(step, Step::Answered { .. })));
+            let told = self.step(step);
+            let told = Told { what: format!("{}{}", "| ".repeat(depth), told.what), ..told };
+            depth += usize::from(matches!(step, Step::Asks { .. }));
+            told
+        });
+        steps.collect()
+    }
+
+    fn step(&self, step: &Step) -> Told {
         let told = |what: String, at: String| Told { what, at, why: String::new() };
-        let steps = answer.steps.iter().map(|step| match step {
+        match step {
             Step::Located { uri, plan } => {
                 let uri = String::from_utf8_lossy(uri);
                 match self.block_of(plan).filter(|block| block.kind != Kind::Server) {
@@ -289,51 +349,29 @@ impl<'v, 'a> Teller<'v, 'a> {
             Step::Decided { module } => told(format!("{module} decides"), String::new()),
             Step::File { path } => told(format!("the file is {path}"), String::new()),
             Step::Note { text, at } => told(text.to_string(), at.as_deref().unwrap_or_default().to_owned()),
-        });
-        steps.collect()
-    }
-
-    /// The directives that hold in a block: its own, and of those around it what they hand down.
-    fn directives(&self, block: &Block<'a>, index: &Index, modules: &[&'static dyn AnyModule]) -> Vec<Told> {
-        let mut told = Vec::new();
-        let around: Vec<&Block<'a>> = self.view.around(block).collect();
-        for (depth, outer) in around.iter().enumerate() {
-            let is_own = depth == 0;
-            for line in &outer.lines {
-                let name = &*line.name.text;
-                let hidden = around[..depth].iter().flat_map(|inner| &inner.lines).any(|inner| inner.name.text == name);
-                if hidden || !self.holds(name, outer.kind, block.kind, is_own, index, modules) {
-                    continue;
-                }
-                let words = line.words.iter().map(|word| quoted(&word.text));
-                let what = std::iter::once(name.to_owned()).chain(words).collect::<Vec<_>>().join(" ");
-                let what = if line.block.is_some() { format!("{what} {{ ... }}") } else { format!("{what};") };
-                told.push(Told { what, at: self.at(Some(line.place(line.name))), why: String::new() });
+            Step::Condition { holds, at, .. } => told(condition(*holds).to_owned(), at.to_string()),
+            Step::Asks { uri } => {
+                told(format!("asks for {} in a subrequest", String::from_utf8_lossy(uri)), String::new())
             }
+            Step::Answered { status: Some(status) } => {
+                told(format!("the subrequest is answered with {}", status.code()), String::new())
+            }
+            Step::Answered { status: None } => told("the subrequest closes the connection".to_owned(), String::new()),
         }
-        told.sort_by_key(|told| told.what.split([' ', ';']).next().map(str::to_owned));
-        told
     }
+}
 
-    /// Whether a directive of a block holds in the block that answers.
-    fn holds(
-        &self,
-        name: &str,
-        outer: Kind,
-        inner: Kind,
-        is_own: bool,
-        index: &Index,
-        modules: &[&'static dyn AnyModule],
-    ) -> bool {
-        let Found::Here(number) = index.find(name, outer.context()) else { return false };
-        let known = index.known(number);
-        let Some(module) = known.module() else { return false };
-        if is_own {
-            return true;
+/// Whether a block is the one that is written there.
+fn is_at(block: &Block<'_>, at: (u32, u32)) -> bool {
+    block.place().is_some_and(|place| (place.file.0, place.span.start) == at)
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inet(_, port) => write!(formatter, "port {port}"),
+            Self::Unix(path) => write!(formatter, "unix:{}", path.display()),
         }
-        // What a server says of itself holds for all of its locations.
-        let of_server = outer == Kind::Server && !known.entry.contexts.contains(Contexts::LOCATION);
-        of_server || (known.entry.contexts.contains(inner.context()) && !modules[module].keeps_to_its_block())
     }
 }
 
@@ -382,10 +420,4 @@ fn matches(pattern: &Pattern, path: &str) -> bool {
     let mut tree = LocationTreeBuilder::new();
     let _first = tree.insert(pattern.clone(), Entry::new(()));
     matches!(tree.build().find(path.as_bytes()), Ok(Outcome::Found(_)))
-}
-
-/// A word as it could stand in a configuration.
-fn quoted(word: &str) -> String {
-    let plain = !word.is_empty() && !word.contains([' ', '\t', '\n', ';', '{', '}', '"', '\'', '\\', '#']);
-    if plain { word.to_owned() } else { format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\"")) }
 }
