@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::Sender;
-use std::time::SystemTime;
 
 use super::causes::{Cause, Causes, Next, Questioner, Reload};
 use super::generation::Generation;
@@ -164,7 +163,7 @@ impl Server {
         workers.take(recruits, process.workers);
         workers.order(listeners.commit(change));
         let watch = Watch::new(causes.clone(), request.folder().to_owned());
-        let (history, causes) = (History::begin(SystemTime::now()), causes.clone());
+        let (history, causes) = (History::begin(), causes.clone());
         let (stage, notifier) = (Stage::Serving, Notifier::from_environment());
         let watchdog = Watchdog::from_environment(&workers, false);
         Ok(Self {
@@ -267,6 +266,7 @@ impl Server {
             history: &self.history,
             workers,
             leaving: self.workers.running() - workers,
+            counts: self.workers.counts(),
             listeners: self.listeners.shown().collect(),
             servers: inventory.servers(),
             locations: inventory.locations(),

@@ -1,15 +1,17 @@
 //! What `webserv status` says: a look at the server as the control thread knows it, for a person or a program.
 
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::verdict::{Outcome, Verdict};
+use crate::base::duration::format_roughly;
 use crate::base::json::Json;
 use crate::base::local_time;
+use crate::server::Counts;
 
 /// What is known of how configurations were taken up.
 #[derive(Debug)]
 pub(super) struct History {
-    pub(super) started: SystemTime,
+    started: (SystemTime, Instant),
     /// When and why the current configuration was loaded.
     loaded: (SystemTime, String),
     /// The last reload that was refused, if none was taken since: when, why there was one, and why it was refused.
@@ -26,6 +28,7 @@ pub(super) struct Status<'s> {
     /// How many workers take connections, and how many end with their last one.
     pub(super) workers: usize,
     pub(super) leaving: usize,
+    pub(super) counts: Counts,
     pub(super) listeners: Vec<&'s str>,
     pub(super) servers: usize,
     pub(super) locations: usize,
@@ -33,8 +36,13 @@ pub(super) struct Status<'s> {
 
 impl History {
     /// Of a server that starts now.
-    pub(super) fn begin(now: SystemTime) -> Self {
-        Self { started: now, loaded: (now, "start".to_owned()), refused: None }
+    pub(super) fn begin() -> Self {
+        let now = SystemTime::now();
+        Self { started: (now, Instant::now()), loaded: (now, "start".to_owned()), refused: None }
+    }
+
+    fn uptime(&self) -> Duration {
+        self.started.1.elapsed()
     }
 
     /// Notes the end of a reload.
@@ -57,7 +65,11 @@ impl Status<'_> {
     pub(super) fn text(&self) -> String {
         let Self { version, process, generation, history, .. } = self;
         let mut lines = vec![
-            format!("{version}, process {process}, up since {}", time(history.started)),
+            format!(
+                "{version}, process {process}, up {} since {}",
+                format_roughly(history.uptime()),
+                time(history.started.0)
+            ),
             format!("generation {generation}, loaded {} ({})", time(history.loaded.0), history.loaded.1),
             format!("{} servers, {} locations", self.servers, self.locations),
         ];
@@ -67,6 +79,7 @@ impl Status<'_> {
         }
         let leaving = if self.leaving > 0 { format!(", {} ending", self.leaving) } else { String::new() };
         lines.push(format!("{} workers{leaving}", self.workers));
+        lines.extend(traffic(&self.counts));
         lines.extend(self.listeners.iter().map(|address| format!("listening on {address}")));
         lines.join("\n") + "\n"
     }
@@ -82,7 +95,8 @@ impl Status<'_> {
         let document = Json::Object(vec![
             ("version", Json::from(self.version)),
             ("pid", Json::Number(self.process.into())),
-            ("started", seconds(history.started)),
+            ("started", seconds(history.started.0)),
+            ("uptime_seconds", Json::Number(history.uptime().as_secs())),
             ("generation", Json::Number(self.generation)),
             ("loaded", seconds(history.loaded.0)),
             ("loaded_why", Json::from(&*history.loaded.1)),
@@ -91,10 +105,49 @@ impl Status<'_> {
             ("locations", Json::count(self.locations)),
             ("workers", Json::count(self.workers)),
             ("workers_ending", Json::count(self.leaving)),
+            ("connections", connections(&self.counts)),
+            ("requests", requests(&self.counts)),
             ("listeners", Json::List(self.listeners.iter().map(|address| Json::from(*address)).collect())),
         ]);
         format!("{document}\n")
     }
+}
+
+/// Connections by state, in nginx's words for them, and requests with the classes of their answers.
+fn traffic(counts: &Counts) -> [String; 2] {
+    let Counts { open, reading, writing, accepted, requests, .. } = counts;
+    let waiting = counts.waiting();
+    let classes = classes(counts).map(|(class, count)| format!(", {count} {class}"));
+    [
+        format!("{open} connections: {reading} reading, {writing} writing, {waiting} waiting; {accepted} accepted"),
+        format!("{requests} requests{}", classes.collect::<String>()),
+    ]
+}
+
+fn connections(counts: &Counts) -> Json {
+    Json::Object(vec![
+        ("open", Json::Number(counts.open)),
+        ("reading", Json::Number(counts.reading)),
+        ("writing", Json::Number(counts.writing)),
+        ("waiting", Json::Number(counts.waiting())),
+        ("accepted", Json::Number(counts.accepted)),
+    ])
+}
+
+fn requests(counts: &Counts) -> Json {
+    let mut members = vec![("begun", Json::Number(counts.requests))];
+    members.extend(classes(counts).map(|(class, count)| (class, Json::Number(count))));
+    Json::Object(members)
+}
+
+/// The classes that answers are of, and how many; the usual ones are named though there be none.
+fn classes(counts: &Counts) -> impl Iterator<Item = (&'static str, u64)> {
+    const NAMES: [&str; 6] = ["unanswered", "1xx", "2xx", "3xx", "4xx", "5xx"];
+    const USUAL: std::ops::Range<usize> = 2..6;
+    let known = NAMES.into_iter().zip(counts.answers).enumerate();
+    let other = counts.answers[NAMES.len()..].iter().sum();
+    let named = known.filter(|(class, (_, count))| *count > 0 || USUAL.contains(class)).map(|(_, known)| known);
+    named.chain((other > 0).then_some(("other", other)))
 }
 
 /// Local time, as in the error log.

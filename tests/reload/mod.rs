@@ -7,6 +7,7 @@ mod endurance;
 mod listeners;
 mod logs;
 mod refusals;
+mod status;
 mod watching;
 mod workers;
 
