@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use super::verdict::{Outcome, Verdict};
+use super::trial::Prospect;
+use super::verdict::{Outcome, Standing, Verdict};
 use crate::base::duration::format_roughly;
 use crate::base::json::Json;
 use crate::base::local_time;
@@ -16,6 +17,8 @@ pub(super) struct History {
     loaded: (SystemTime, String),
     /// The last reload that was refused, if none was taken since: when, why there was one, and why it was refused.
     refused: Option<(SystemTime, String, String)>,
+    /// The configuration that was taken back, if none was taken up since: when, which, and why.
+    taken_back: Option<(SystemTime, u64, String)>,
 }
 
 /// How the server is.
@@ -24,6 +27,8 @@ pub(super) struct Status<'s> {
     pub(super) version: &'static str,
     pub(super) process: u32,
     pub(super) generation: u64,
+    /// How things stand with the configuration, if it is on trial.
+    pub(super) prospect: Option<Prospect>,
     pub(super) history: &'s History,
     /// How many workers take connections, and how many end with their last one.
     pub(super) workers: usize,
@@ -38,7 +43,7 @@ impl History {
     /// Of a server that starts now.
     pub(super) fn begin() -> Self {
         let now = SystemTime::now();
-        Self { started: (now, Instant::now()), loaded: (now, "start".to_owned()), refused: None }
+        Self { started: (now, Instant::now()), loaded: (now, "start".to_owned()), refused: None, taken_back: None }
     }
 
     fn uptime(&self) -> Duration {
@@ -48,9 +53,14 @@ impl History {
     /// Notes the end of a reload.
     pub(super) fn note(&mut self, verdict: &Verdict) {
         match &verdict.outcome {
-            Outcome::Taken { .. } => {
+            Outcome::Taken { standing, .. } => {
                 self.loaded = (verdict.at, verdict.why.clone());
                 self.refused = None;
+                self.taken_back = None;
+                if let Standing::Again { was, instead_of } = standing {
+                    self.loaded.1 = format!("generation {was} again");
+                    self.taken_back = Some((verdict.at, *instead_of, verdict.why.clone()));
+                }
             }
             Outcome::Refused(_) => {
                 let reasons = verdict.reasons().join("\n");
@@ -73,6 +83,10 @@ impl Status<'_> {
             format!("generation {generation}, loaded {} ({})", time(history.loaded.0), history.loaded.1),
             format!("{} servers, {} locations", self.servers, self.locations),
         ];
+        lines.extend(self.prospect.map(|prospect| format!("on trial: {prospect}")));
+        if let Some((at, number, why)) = &history.taken_back {
+            lines.push(format!("generation {number} was taken back {}: {why}", time(*at)));
+        }
         if let Some((at, why, reasons)) = &history.refused {
             lines.push(format!("last reload refused {} ({why}):", time(*at)));
             lines.extend(reasons.lines().map(|line| format!("    {line}")));
@@ -92,6 +106,11 @@ impl Status<'_> {
             let members = vec![("at", seconds(*at)), ("why", Json::from(&**why)), ("reasons", Json::List(reasons))];
             Json::Object(members)
         });
+        let taken_back = history.taken_back.as_ref().map_or(Json::Null, |(at, number, why)| {
+            let members =
+                vec![("at", seconds(*at)), ("generation", Json::Number(*number)), ("why", Json::from(&**why))];
+            Json::Object(members)
+        });
         let document = Json::Object(vec![
             ("version", Json::from(self.version)),
             ("pid", Json::Number(self.process.into())),
@@ -100,6 +119,8 @@ impl Status<'_> {
             ("generation", Json::Number(self.generation)),
             ("loaded", seconds(history.loaded.0)),
             ("loaded_why", Json::from(&*history.loaded.1)),
+            ("on_trial", self.prospect.map_or(Json::Null, |prospect| prospect.json())),
+            ("last_taken_back", taken_back),
             ("last_refused", refused),
             ("servers", Json::count(self.servers)),
             ("locations", Json::count(self.locations)),

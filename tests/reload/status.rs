@@ -48,7 +48,8 @@ fn connections_are_told_by_what_they_do() {
 
 #[test]
 fn every_way_that_a_request_ends_is_counted_once() {
-    let site = site("location /fail { return 503; }\nlocation /silence { return 444; }\nlocation /go { return 301 /; }");
+    let site =
+        site("location /fail { return 503; }\nlocation /silence { return 444; }\nlocation /go { return 301 /; }");
     let mut client = site.connect();
     client.send("GET /go HTTP/1.1\r\nHost: a\r\n\r\n".repeat(3));
     (0..3).for_each(|_| assert_eq!(client.answer().status, 301));
