@@ -220,7 +220,7 @@ fn taken(server: &Server, changes: Changes, standing: Standing) -> Outcome {
         servers: server.current.inventory.servers(),
         locations: server.current.inventory.locations(),
         addresses: server.listeners.shown().count(),
-        changes,
+        changes: Box::new(changes),
         standing,
     }
 }

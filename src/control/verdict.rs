@@ -36,7 +36,14 @@ pub(super) struct Verdict {
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// Requests are answered by the new configuration, the one of this number.
-    Taken { generation: u64, servers: usize, locations: usize, addresses: usize, changes: Changes, standing: Standing },
+    Taken {
+        generation: u64,
+        servers: usize,
+        locations: usize,
+        addresses: usize,
+        changes: Box<Changes>,
+        standing: Standing,
+    },
     /// Nothing has changed.
     Refused(Refusal),
 }
