@@ -80,6 +80,19 @@ pub fn format_duration(duration: Duration) -> impl fmt::Display {
     Formatted(duration)
 }
 
+/// Writes how long something has lasted, or will, to no more than its two largest units: `3d4h`, `2h5m`, `42s`.
+pub fn format_roughly(duration: Duration) -> impl fmt::Display {
+    let millis = duration.as_millis();
+    let unit = match u64::try_from(millis).unwrap_or(u64::MAX) {
+        DAY.. => HOUR,
+        HOUR..DAY => MINUTE,
+        1_000..HOUR => 1_000,
+        ..1_000 => 1,
+    };
+    let whole = u64::try_from(millis - millis % u128::from(unit)).unwrap_or(u64::MAX);
+    format_duration(Duration::from_millis(whole))
+}
+
 struct Formatted(Duration);
 
 impl fmt::Display for Formatted {
@@ -184,7 +197,8 @@ const fn unit(name: &'static str, words: &'static [&'static str], millis: u64) -
 }
 
 const MINUTE: u64 = 60 * 1_000;
-const DAY: u64 = 24 * 60 * MINUTE;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
 /// nginx keeps times in signed 64-bit milliseconds.
 const MILLIS_MAX: u64 = i64::MAX as u64;
 
@@ -275,6 +289,22 @@ mod tests {
             [(0, "0s"), (500, "500ms"), (75_000, "1m15s"), (5_400_000, "1h30m"), (365 * 86_400_000, "52w1d")]
         {
             assert_eq!(format_duration(Duration::from_millis(millis)).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_lasts_is_told_roughly() {
+        let day = 86_400_000;
+        for (millis, text) in [
+            (0, "0s"),
+            (999, "999ms"),
+            (42_900, "42s"),
+            (3_599_999, "59m59s"),
+            (7_500_000, "2h5m"),
+            (3 * day + 4 * 3_600_000 + 59_000, "3d4h"),
+            (8 * day, "1w1d"),
+        ] {
+            assert_eq!(format_roughly(Duration::from_millis(millis)).to_string(), text);
         }
     }
 

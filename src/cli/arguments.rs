@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use lexopt::prelude::*;
 
@@ -9,8 +10,9 @@ use super::commands::COMMANDS;
 use super::completions::Shell;
 use super::test::{Check, Denied, Format};
 use super::{explain, fmt};
+use crate::base::duration::parse_duration;
 use crate::base::suggest;
-use crate::control::SignalName;
+use crate::control::{SignalName, is_trial_time};
 
 /// A command line, understood.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub(super) struct Invocation {
     pub(super) format: Option<Format>,
     /// `--deny`, in order.
     pub(super) deny: Vec<Denied>,
+    /// `--confirm`.
+    pub(super) confirm: Option<Duration>,
 }
 
 /// What is to be done.
@@ -40,6 +44,7 @@ pub(super) enum Action {
     Dump,
     Signal(SignalName),
     Reload,
+    Confirm,
     Status,
     Version,
     VersionAndBuild,
@@ -103,6 +108,7 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocat
         quiet: false,
         format: None,
         deny: Vec::new(),
+        confirm: None,
     };
     while let Some(word) = parser.next()? {
         if let Action::Explain(job) = &mut invocation.action {
@@ -129,6 +135,9 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocat
             Short('g') => invocation.globals.push(parser.value()?.string()?),
             Short('q') => invocation.quiet = true,
             Long("deny") => invocation.deny.push(Denied::parse(&parser.value()?.string()?)?),
+            Long("confirm") if invocation.action == Action::Reload => {
+                invocation.confirm = Some(trial_time(&parser.value()?.string()?)?);
+            }
             Long("format") => invocation.format = Some(Format::parse(&parser.value()?.string()?)?),
             Short('t') if invocation.action != Action::Dump => invocation.action = Action::Test,
             Short('t') => {}
@@ -141,9 +150,10 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocat
             other => return Err(other.unexpected().into()),
         }
     }
-    let has_formats = matches!(invocation.action, Action::Test | Action::Explain(_) | Action::Reload | Action::Status);
+    let answers = matches!(invocation.action, Action::Reload | Action::Confirm | Action::Status);
+    let has_formats = answers || matches!(invocation.action, Action::Test | Action::Explain(_));
     if invocation.format.is_some() && !has_formats {
-        return Err(UsageError("--format goes with -t, explain, reload and status".to_owned()));
+        return Err(UsageError("--format goes with -t, explain, reload, confirm and status".to_owned()));
     }
     if !invocation.deny.is_empty() && !matches!(invocation.action, Action::Test | Action::Dump) {
         return Err(UsageError("--deny goes with -t".to_owned()));
@@ -158,6 +168,7 @@ fn command(name: &str, parser: &mut lexopt::Parser) -> Result<Action, UsageError
         "variables" => Action::Variables(operand(parser)?),
         "explain" => Action::Explain(explain::Job::default()),
         "reload" => Action::Reload,
+        "confirm" => Action::Confirm,
         "status" => Action::Status,
         "lint" => Action::Lint(operand(parser)?),
         "fmt" => Action::Format(fmt::Job::parse(parser)?),
@@ -184,6 +195,14 @@ fn operand(parser: &mut lexopt::Parser) -> Result<Option<String>, UsageError> {
         Some(Value(word)) => Ok(Some(word.string()?)),
         Some(other) => Err(other.unexpected().into()),
     }
+}
+
+fn trial_time(word: &str) -> Result<Duration, UsageError> {
+    let time = parse_duration(word).map_err(|error| UsageError(error.to_string()))?;
+    if !is_trial_time(time) {
+        return Err(UsageError(format!("invalid time \"--confirm {word}\", expected 1ms to 1w, such as 60s")));
+    }
+    Ok(time)
 }
 
 fn signal_name(word: &str) -> Result<SignalName, UsageError> {
@@ -239,6 +258,7 @@ mod tests {
             Takes::OneOf(words) => words[0],
             Takes::Denied => "warnings",
             Takes::Text if option.name == "--from" => "::1",
+            Takes::Text if option.name == "--confirm" => "60s",
             Takes::Text => "a:b",
             _ => "a",
         };
@@ -259,6 +279,14 @@ mod tests {
                 let line = format!("{} {} {} {word}", command.name, option.name, value(option));
                 assert!(parsed(&line).is_ok(), "{line}");
             }
+        }
+    }
+
+    #[test]
+    fn a_reload_may_have_to_be_confirmed_in_a_time_that_is_one() {
+        assert_eq!(parsed("reload --confirm 1m30s").unwrap().confirm, Some(Duration::from_secs(90)));
+        for line in ["reload --confirm 0", "reload --confirm 8d", "reload --confirm soon", "status --confirm 60s"] {
+            assert!(parsed(line).is_err(), "{line}");
         }
     }
 

@@ -98,8 +98,8 @@ pub(super) const OPTIONS: &[Opt] = &[
         name: "--format",
         value: "FORMAT",
         takes: Takes::OneOf(&["text", "json"]),
-        help: "how -t, explain, reload and status report: text, for people; or json, one document on standard \
-               output",
+        help: "how -t, explain, reload, confirm and status report: text, for people; or json, one document on \
+               standard output",
     },
     Opt {
         name: "--deny",
@@ -160,11 +160,26 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "reload",
+        usage: "[--confirm TIME] [--format FORMAT]",
+        options: &[Opt {
+            name: "--confirm",
+            value: "TIME",
+            takes: Takes::Text,
+            help: "take the configuration back unless `webserv confirm` comes within TIME",
+        }],
+        takes: Takes::Nothing,
+        help: "have the running server take up its configuration; print what changed, or why it goes on as before, and \
+               fail in that case; with --confirm, what was before comes back after TIME (60s, 10m) unless `webserv \
+               confirm` comes: addresses that the new configuration lacks are served as before until then, and a further \
+               reload in the meantime takes the place of the new one, under the same TIME",
+    },
+    Command {
+        name: "confirm",
         usage: "[--format FORMAT]",
         options: &[],
         takes: Takes::Nothing,
-        help: "have the running server take up its configuration; print what changed, or why it goes on as before, and \
-               fail in that case",
+        help: "keep the configuration that was taken up by `webserv reload --confirm`, or that reload_guard watches; fail \
+               if there is none",
     },
     Command {
         name: "status",

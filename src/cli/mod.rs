@@ -6,6 +6,7 @@
 mod arguments;
 mod commands;
 mod completions;
+mod confirm;
 mod defaults;
 mod directives;
 mod explain;
@@ -71,7 +72,10 @@ fn perform(invocation: Invocation) -> Result<ExitCode, CommandError> {
         Action::Variables(name) => variables::run(name.as_deref()),
         Action::Completions(shell) => completions::run(*shell),
         Action::Lint(code) => lint::run(code.as_deref()),
-        Action::Reload => reload::run(&request(&invocation)?, invocation.format.unwrap_or_default()),
+        Action::Reload => {
+            reload::run(&request(&invocation)?, invocation.format.unwrap_or_default(), invocation.confirm)
+        }
+        Action::Confirm => confirm::run(&request(&invocation)?, invocation.format.unwrap_or_default()),
         Action::Status => status::run(&request(&invocation)?, invocation.format.unwrap_or_default()),
         Action::Signal(name) => signal::run(&request(&invocation)?, *name),
         Action::Serve => serve::run(request(&invocation)?),

@@ -31,8 +31,9 @@ pub(super) fn signal(process: &Process, name: SignalName) -> Result<i32, Command
 }
 
 /// The control socket of a server.
-pub(super) fn control_socket(process: &Process) -> Option<&PathBuf> {
-    process.control.as_ref()
+pub(super) fn control_socket(process: &Process) -> Result<&PathBuf, CommandError> {
+    let path = process.control.as_ref();
+    Ok(path.ok_or("the configuration has no control socket: it needs a \"pid\" or \"control\" line")?)
 }
 
 /// Prints an answer, and picks the exit code by it.
@@ -45,5 +46,5 @@ pub(super) fn say(answer: &Answer) -> Result<ExitCode, CommandError> {
 pub(super) fn asked(command: Command, format: Format) -> Asked {
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let json = format == Format::Json;
-    Asked { command, manner: Manner { json, colour: !json && !unwanted && stdout().is_terminal() } }
+    Asked::plainly(command, Manner { json, colour: !json && !unwanted && stdout().is_terminal() })
 }

@@ -10,7 +10,7 @@ use crate::control::SignalName;
 /// Sends the signal; a reload is asked for so that it answers.
 pub(super) fn run(request: &Request, name: SignalName) -> Result<ExitCode, CommandError> {
     if name == SignalName::Reload {
-        return reload::run(request, super::test::Format::Text);
+        return reload::run(request, super::test::Format::Text, None);
     }
     running::signal(&running::process(request), name)?;
     Ok(ExitCode::SUCCESS)

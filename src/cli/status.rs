@@ -11,7 +11,6 @@ use crate::control::{self, Command};
 /// Asks and prints.
 pub(super) fn run(request: &Request, format: Format) -> Result<ExitCode, CommandError> {
     let process = running::process(request);
-    let path = running::control_socket(&process)
-        .ok_or("the configuration has no control socket: it needs a \"pid\" or \"control\" line")?;
+    let path = running::control_socket(&process)?;
     running::say(&control::ask(path, running::asked(Command::Status, format))?)
 }

@@ -35,12 +35,25 @@ pub struct ProcessBuilder {
     pub pid: Option<PathBuf>,
     /// `control`: where the control socket is, if there is one.
     pub control: Option<PathBuf>,
+    /// `reload_guard`.
+    pub reload_guard: Option<ReloadGuard>,
     /// `daemon`.
     pub daemon: bool,
     /// `watch`: how long the configuration's files must have been quiet after a change; none when nobody watches them.
     pub watch: Option<Duration>,
     /// `error_log` of the main context.
     pub error_log: Arc<ErrorLog>,
+}
+
+/// `reload_guard`: when a reload is taken back for its answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReloadGuard {
+    /// The share of 5xx among the answers, in hundredths of a percent, from which on it is.
+    pub share: u32,
+    /// How long answers are watched, and how long before the reload they are compared with.
+    pub window: Duration,
+    /// How many answers there must be for a share to mean anything.
+    pub answers_min: u64,
 }
 
 /// What a `server` block sets about itself.
@@ -87,6 +100,7 @@ impl Default for ProcessBuilder {
             shutdown_timeout: None,
             pid: None,
             control: None,
+            reload_guard: None,
             daemon: false,
             watch: None,
             error_log: Arc::new(ErrorLog::default()),

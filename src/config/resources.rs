@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::diagnostics::{Diagnostic, Level, Place};
 use super::sweeps::Sweeps;
-use super::zones::Zones;
+use super::zones::{ZoneResized, Zones};
 use crate::base::log_file::LogFile;
 use crate::base::reason::Reason;
 use crate::base::report::{Severity, report};
@@ -164,10 +164,18 @@ impl Resources {
         self.zones.finish();
     }
 
-    /// Does what had to wait until nothing can refuse the configuration any more: called when it is published.
-    pub fn take_effect(&mut self) {
-        self.zones.take_effect();
+    /// Does what had to wait until nothing can refuse the configuration any more: called when it is published. Says what
+    /// became of zones whose size changed.
+    pub fn take_effect(&mut self) -> Vec<ZoneResized> {
         self.sweeps.take_effect();
+        self.zones.take_effect()
+    }
+
+    /// Gets ready to take effect once more, after `other`, which did in the meantime. The names of zones for whose size
+    /// there is no memory now: they stay as they are.
+    pub fn prepare_return(&mut self, other: &Self) -> Vec<Box<str>> {
+        self.sweeps.join(&other.sweeps);
+        self.zones.prepare_return()
     }
 }
 

@@ -24,6 +24,11 @@ impl Sweeps {
         Self { wanted: BTreeSet::new(), done: previous.done.clone() }
     }
 
+    /// Takes note of what was looked through for another configuration.
+    pub(super) fn join(&mut self, other: &Self) {
+        self.done.extend(other.done.iter().cloned());
+    }
+
     pub(super) fn add(&mut self, folder: &Path) {
         if !self.done.contains(folder) {
             self.wanted.insert(folder.to_owned());

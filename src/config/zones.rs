@@ -9,13 +9,13 @@ use std::collections::{HashMap, TryReserveError};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::arguments::Arguments;
 use super::diagnostics::{Diagnostic, Place};
-use crate::base::report::{Severity, report};
 use crate::base::size::{format_size, parse_size};
 use crate::base::suggest::nearest;
-use crate::base::zone::{Resize, Zone};
+use crate::base::zone::{Resize, Resized, Zone};
 
 /// A zone as a directive defines it.
 #[derive(Clone, Debug)]
@@ -88,14 +88,29 @@ pub(super) struct Zones {
 struct Open {
     definition: ZoneDefinition,
     zone: Arc<dyn Zone>,
+    /// How large the zone is now, whichever configurations have it.
+    size: Arc<AtomicU64>,
 }
 
 /// A change of size that waits to be made.
 struct Change {
     name: Box<str>,
-    before: u64,
+    size: Arc<AtomicU64>,
     after: u64,
     resize: Resize,
+}
+
+/// What became of a zone whose size changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ZoneResized {
+    /// The zone.
+    pub name: Box<str>,
+    /// Its size before, in bytes.
+    pub before: u64,
+    /// Its size now.
+    pub after: u64,
+    /// What became of its entries.
+    pub entries: Resized,
 }
 
 impl Zones {
@@ -125,20 +140,14 @@ impl Zones {
         let warning = previous.as_ref().and_then(|previous| previous.begins_anew(definition));
         let taken_over = previous.and_then(|previous| {
             let zone = previous.zone::<Z>(definition)?;
-            (previous.definition.key == definition.key).then_some((zone, previous.definition.bytes))
+            (previous.definition.key == definition.key).then_some((zone, previous.size))
         });
-        let zone = match taken_over {
-            Some((zone, before)) => {
-                if before != definition.bytes {
-                    let resize = Arc::clone(&zone).prepare_resize(definition.bytes).map_err(failed)?;
-                    let name = definition.name.clone();
-                    self.changes.push(Change { name, before, after: definition.bytes, resize });
-                }
-                zone
-            }
-            None => Arc::new(make(definition.bytes).map_err(failed)?),
+        let (zone, size) = match taken_over {
+            Some(taken_over) => taken_over,
+            None => (Arc::new(make(definition.bytes).map_err(failed)?), Arc::new(AtomicU64::new(definition.bytes))),
         };
-        let open = Open { definition: definition.clone(), zone: Arc::clone(&zone) as Arc<dyn Zone> };
+        let open = Open { definition: definition.clone(), zone: Arc::clone(&zone) as Arc<dyn Zone>, size };
+        self.changes.extend(open.prepare_size().map_err(failed)?);
         self.open.insert(definition.name.clone(), open);
         Ok((zone, warning))
     }
@@ -169,27 +178,41 @@ impl Zones {
         self.previous = HashMap::new();
     }
 
-    /// Makes the changes that waited for the configuration to be published.
-    pub(super) fn take_effect(&mut self) {
-        for Change { name, before, after, resize } in self.changes.drain(..) {
-            let resized = resize();
-            let (before, after) = (format_size(before), format_size(after));
-            match resized.dropped {
-                0 => report(Severity::Notice, format_args!("zone \"{name}\" has {after} instead of {before}")),
-                dropped => report(
-                    Severity::Warn,
-                    format_args!(
-                        "zone \"{name}\" has {after} instead of {before}: {dropped} of its {} entries, the least \
-                         recently used, are lost",
-                        resized.kept + dropped
-                    ),
-                ),
+    /// Makes the changes that waited for the configuration to be published, and says what became of the zones.
+    pub(super) fn take_effect(&mut self) -> Vec<ZoneResized> {
+        let changes = self.changes.drain(..);
+        changes
+            .map(|Change { name, size, after, resize }| {
+                let entries = resize();
+                ZoneResized { name, before: size.swap(after, Ordering::Relaxed), after, entries }
+            })
+            .collect()
+    }
+
+    /// Prepares to give zones the sizes again that they had here, as far as there is memory; the names of the others.
+    pub(super) fn prepare_return(&mut self) -> Vec<Box<str>> {
+        let mut without = Vec::new();
+        for open in self.open.values() {
+            match open.prepare_size() {
+                Ok(change) => self.changes.extend(change),
+                Err(_no_memory) => without.push(open.definition.name.clone()),
             }
         }
+        without
     }
 }
 
 impl Open {
+    /// The change to the size that it is defined with, if it has another.
+    fn prepare_size(&self) -> Result<Option<Change>, TryReserveError> {
+        let after = self.definition.bytes;
+        if self.size.load(Ordering::Relaxed) == after {
+            return Ok(None);
+        }
+        let resize = Arc::clone(&self.zone).prepare_resize(after)?;
+        Ok(Some(Change { name: self.definition.name.clone(), size: Arc::clone(&self.size), after, resize }))
+    }
+
     /// The zone itself, if it is of this definition's kind.
     fn zone<Z: Zone>(&self, definition: &ZoneDefinition) -> Option<Arc<Z>> {
         let any: Arc<dyn Any + Send + Sync> = Arc::clone(&self.zone) as Arc<dyn Any + Send + Sync>;
@@ -213,7 +236,7 @@ impl Open {
 
 impl fmt::Debug for Change {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Change({} from {} to {})", self.name, self.before, self.after)
+        write!(formatter, "Change({} to {})", self.name, self.after)
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::mem::discriminant;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::listeners::WorkerNumber;
 use super::watch::FilesChanged;
@@ -28,6 +28,8 @@ pub(super) enum Cause {
     Retire,
     /// TERM or INT, by its number: end now.
     Stop(i32),
+    /// Somebody confirms the configuration that is on trial.
+    Confirm(Questioner),
     /// Somebody wants to know how the server is.
     Status(Questioner),
     /// A worker thread has ended; with an error, when it was not asked to.
@@ -39,6 +41,8 @@ pub(super) enum Cause {
 pub(super) struct Reload {
     /// Whence it came: `HUP`, `webserv reload`, `configuration files changed: site.conf`.
     pub(super) why: Vec<Cow<'static, str>>,
+    /// How long the new configuration may run without being confirmed, if it must be.
+    pub(super) confirm: Option<Duration>,
     /// Who waits for its verdict.
     pub(super) questioners: Vec<Questioner>,
 }
@@ -118,21 +122,25 @@ impl Cause {
         let questioner = Questioner { manner: asked.manner, answers };
         match asked.command {
             Command::Reload => {
-                Self::Reload(Reload { why: vec!["webserv reload".into()], questioners: vec![questioner] })
+                let (why, confirm) = (vec!["webserv reload".into()], asked.confirm);
+                Self::Reload(Reload { why, confirm, questioners: vec![questioner] })
             }
+            Command::Confirm => Self::Confirm(questioner),
             Command::Status => Self::Status(questioner),
         }
     }
 
     /// Whether acting upon one is acting upon both.
     fn is_same(&self, other: &Self) -> bool {
-        !matches!(self, Self::WorkerEnded(..) | Self::Status(_)) && discriminant(self) == discriminant(other)
+        !matches!(self, Self::WorkerEnded(..) | Self::Confirm(_) | Self::Status(_))
+            && discriminant(self) == discriminant(other)
     }
 
     /// Takes in another cause that is the same.
     fn join(&mut self, other: Self) {
         if let (Self::Reload(reload), Self::Reload(other)) = (self, other) {
             reload.questioners.extend(other.questioners);
+            reload.confirm = other.confirm.or(reload.confirm);
             for why in other.why {
                 if !reload.why.contains(&why) {
                     reload.why.push(why);
@@ -145,7 +153,7 @@ impl Cause {
 impl Reload {
     /// One that nobody waits for.
     pub(super) fn because(why: impl Into<Cow<'static, str>>) -> Self {
-        Self { why: vec![why.into()], questioners: Vec::new() }
+        Self { why: vec![why.into()], confirm: None, questioners: Vec::new() }
     }
 }
 
@@ -182,7 +190,7 @@ mod tests {
 
     fn asked(command: Command) -> (Cause, Receiver<Answer>) {
         let (answers, inbox) = mpsc::channel();
-        (Cause::asked(Asked { command, manner: Manner::default() }, answers), inbox)
+        (Cause::asked(Asked::plainly(command, Manner::default()), answers), inbox)
     }
 
     #[test]

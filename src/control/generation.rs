@@ -10,6 +10,8 @@ use crate::route::tree::Tree;
 /// What control keeps of a configuration.
 #[derive(Debug)]
 pub(super) struct Generation {
+    /// Its number: that of the first is 1.
+    pub(super) number: u64,
     pub(super) process: Process,
     /// By what requests are routed.
     pub(super) tree: Arc<Tree>,
@@ -20,8 +22,8 @@ pub(super) struct Generation {
 }
 
 impl Generation {
-    pub(super) fn new(configuration: Configuration) -> Self {
+    pub(super) fn new(configuration: Configuration, number: u64) -> Self {
         let Configuration { process, tree, resources, inventory } = configuration;
-        Self { process, tree: Arc::new(tree), resources, inventory }
+        Self { number, process, tree: Arc::new(tree), resources, inventory }
     }
 }

@@ -26,7 +26,8 @@ impl Server {
             Stage::Retiring { cut_at } => cut_at,
         };
         let watchdog = self.watchdog.as_ref().map(|watchdog| watchdog.due());
-        cut_at.into_iter().chain(watchdog).min()
+        let trial = if self.is_retiring() { None } else { self.trial_deadline() };
+        cut_at.into_iter().chain(watchdog).chain(trial).min()
     }
 
     /// Does what is due.
@@ -41,6 +42,9 @@ impl Server {
             );
             self.stage = Stage::Retiring { cut_at: None };
             self.workers.stop();
+        }
+        if !self.is_retiring() {
+            self.tend_trial();
         }
         if let Some(watchdog) = &mut self.watchdog {
             watchdog.look_after(&self.workers, &self.notifier, now);

@@ -63,6 +63,8 @@ pub(super) struct Change {
     released: Vec<(WorkerNumber, SocketId)>,
     /// Addresses that go.
     removed: Vec<Address>,
+    /// Addresses that the tree lacks, and that are kept for the time being.
+    retained: Vec<Address>,
     last_id: u64,
 }
 
@@ -99,8 +101,8 @@ pub struct BindError {
 }
 
 impl Listeners {
-    /// Binds what a tree has new, and what `workers` lack. Addresses that the tree lacks are to be closed, or `retained`
-    /// for the time being: then they are served as they were.
+    /// Binds what a tree has new, and what `workers` lack. Addresses that the tree lacks are to be closed, unless there
+    /// is a `fallback` that has them: then they are served as they were, for the time being.
     ///
     /// # Errors
     /// One for each address that cannot be bound; what was bound is closed again.
@@ -108,7 +110,7 @@ impl Listeners {
         &self,
         tree: &Tree,
         workers: &[WorkerNumber],
-        retained: bool,
+        fallback: Option<&Tree>,
     ) -> Result<Change, Vec<BindError>> {
         let mut change = Change { last_id: self.last_id, ..Change::default() };
         let mut errors = Vec::new();
@@ -122,15 +124,20 @@ impl Listeners {
                 errors.push(BindError { address, configured_at, error });
             }
         }
+        for open in self.open.iter().filter(|open| tree.routes(&open.address).is_none()) {
+            let address = open.address.clone();
+            let Some(routes) = fallback.and_then(|tree| tree.routes(&address)) else {
+                change.removed.push(address);
+                continue;
+            };
+            match change.keep(open, &open.options, workers) {
+                Ok(()) => change.retained.push(address),
+                Err(error) => errors.push(BindError { address, configured_at: routes.configured_at.clone(), error }),
+            }
+        }
         if !errors.is_empty() {
             change.undo();
             return Err(errors);
-        }
-        for open in self.open.iter().filter(|open| tree.routes(&open.address).is_none()) {
-            // Where there is no descriptor for a duplicate, workers go on with what they have.
-            if !retained || change.keep(open, &open.options, workers).is_err() {
-                change.removed.push(open.address.clone());
-            }
         }
         Ok(change)
     }
@@ -170,7 +177,7 @@ impl Listeners {
 
     /// Takes the change, and says what workers are to be told.
     pub(super) fn commit(&mut self, change: Change) -> Orders {
-        let Change { added, kept, lent, released, removed, last_id } = change;
+        let Change { added, kept, lent, released, removed, last_id, .. } = change;
         self.last_id = last_id;
         // The workers' duplicates are the last descriptors of these, and close them when the queues are empty.
         self.open.retain(|open| !removed.contains(&open.address));
@@ -187,6 +194,10 @@ impl Listeners {
     /// The addresses as they are bound.
     pub(super) fn shown(&self) -> impl Iterator<Item = &str> {
         self.open.iter().map(|open| &*open.facts.address)
+    }
+
+    fn shown_of<'l>(&'l self, addresses: &'l [Address]) -> impl Iterator<Item = &'l str> {
+        addresses.iter().filter_map(|address| self.find(address)).map(|open| &*open.facts.address)
     }
 
     /// Gives the sockets to a user, so that it may bind more of their addresses for more workers.
@@ -292,7 +303,12 @@ impl Change {
 
     /// The addresses that go, as they were bound.
     pub(super) fn removed<'c>(&'c self, listeners: &'c Listeners) -> impl Iterator<Item = &'c str> {
-        self.removed.iter().filter_map(|address| listeners.find(address)).map(|open| &*open.facts.address)
+        listeners.shown_of(&self.removed)
+    }
+
+    /// The addresses that go later, if at all.
+    pub(super) fn retained<'c>(&'c self, listeners: &'c Listeners) -> impl Iterator<Item = &'c str> {
+        listeners.shown_of(&self.retained)
     }
 }
 

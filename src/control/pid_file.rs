@@ -30,6 +30,11 @@ impl PidFile {
         fs::rename(&beside, path)?;
         Ok(Self { path: path.to_owned(), file })
     }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
 }
 
 impl Drop for PidFile {

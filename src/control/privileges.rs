@@ -95,6 +95,11 @@ pub(super) fn become_user(identity: &Identity) -> Result<(), PrivilegeError> {
     set_no_new_privs(true).map_err(rustix_error("prctl"))
 }
 
+/// How many descriptors the process may have open now; none if there is no limit.
+pub(super) fn open_files_max() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
+}
+
 /// `worker_rlimit_nofile`: how many descriptors the process may have open.
 ///
 /// # Errors

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::Sender;
-use std::time::SystemTime;
+use std::time::Instant;
 
 use super::causes::{Cause, Causes, Next, Questioner, Reload};
 use super::generation::Generation;
+use super::guard;
 use super::life::Stage;
 use super::listeners::{BindError, Listeners, WorkerNumber};
 use super::notify::{self, Notifier, Watchdog};
@@ -18,6 +19,7 @@ use super::reload;
 use super::signals;
 use super::socket::ControlSocket;
 use super::status::{History, Status};
+use super::trial::{Prospect, Trial};
 use super::watch::Watch;
 use super::wire::Answer;
 use super::workers::Workers;
@@ -81,14 +83,19 @@ pub(super) struct Server {
     pub(super) workers: Workers,
     /// The configuration that requests are answered by.
     pub(super) current: Generation,
-    /// Kept for its drop, which removes the file.
-    pub(super) pid_file: Option<PidFile>,
-    /// Kept for its drop, as well.
-    pub(super) socket: Option<ControlSocket>,
+    /// What may come back in its place.
+    pub(super) trial: Option<Trial>,
+    /// The last number that a configuration got.
+    pub(super) last_number: u64,
+    /// How requests were answered lately, where that is of interest.
+    pub(super) answers: guard::History,
+    /// Kept for their drops, which remove the files; those of a configuration that may come back are among them.
+    pub(super) pid_files: Vec<PidFile>,
+    pub(super) sockets: Vec<ControlSocket>,
     /// Looks after the files of the configuration.
     pub(super) watch: Watch,
     /// How configurations were taken up.
-    history: History,
+    pub(super) history: History,
     /// Where causes are sent to.
     pub(super) causes: Sender<Cause>,
     /// How far it is in its life.
@@ -124,7 +131,7 @@ pub fn serve(request: Request, started: impl FnOnce(&[&str])) -> Result<Ended, S
 impl Server {
     /// Opens and binds as who it was started as, then becomes the user, then starts the workers.
     fn start(request: Request, configuration: Configuration, causes: &Sender<Cause>) -> Result<Self, ServeError> {
-        let mut current = Generation::new(configuration);
+        let mut current = Generation::new(configuration, 1);
         let process = current.process.clone();
         let identity = privileges::identity(process.user.as_ref())?;
         if let Some(files_max) = process.open_files_max
@@ -137,22 +144,16 @@ impl Server {
         let mut listeners = Listeners::default();
         // The workers that there will be: they are numbered from 1 on.
         let numbers: Vec<WorkerNumber> = (1..=process.workers).collect();
-        let change = listeners.prepare(&current.tree, &numbers, false).map_err(ServeError::Bind)?;
-        let pid_file = match &process.pid {
-            Some(path) => Some(write_pid(path)?),
-            None => None,
-        };
-        let socket = match &process.control {
-            Some(path) => Some(open_control(path, causes)?),
-            None => None,
-        };
+        let change = listeners.prepare(&current.tree, &numbers, None).map_err(ServeError::Bind)?;
+        let pid_files = process.pid.iter().map(|path| write_pid(path)).collect::<Result<_, _>>()?;
+        let sockets = process.control.iter().map(|path| open_control(path, causes)).collect::<Result<_, _>>()?;
         if let Some(identity) = identity {
             current.resources.hand_over(identity.user_id(), identity.group_id());
             Listeners::hand_over(&change, identity.user_id(), identity.group_id());
             privileges::become_user(&identity)?;
         }
         report::set_process_log(Arc::clone(&process.error_log));
-        current.resources.take_effect();
+        let _no_zone_was_before = current.resources.take_effect();
         let published = Arc::new(Published::new(Arc::clone(&current.tree)));
         let setup = Setup {
             published: Arc::clone(&published),
@@ -164,7 +165,7 @@ impl Server {
         workers.take(recruits, process.workers);
         workers.order(listeners.commit(change));
         let watch = Watch::new(causes.clone(), request.folder().to_owned());
-        let (history, causes) = (History::begin(SystemTime::now()), causes.clone());
+        let (history, causes) = (History::begin(), causes.clone());
         let (stage, notifier) = (Stage::Serving, Notifier::from_environment());
         let watchdog = Watchdog::from_environment(&workers, false);
         Ok(Self {
@@ -173,8 +174,11 @@ impl Server {
             listeners,
             workers,
             current,
-            pid_file,
-            socket,
+            trial: None,
+            last_number: 1,
+            answers: guard::History::default(),
+            pid_files,
+            sockets,
             watch,
             history,
             causes,
@@ -194,11 +198,12 @@ impl Server {
                 Next::TimeUp => None,
                 Next::Nobody => break,
             };
-            self.tend();
             if let Some(how) = cause.map_or(Ok(None), |cause| self.act(cause))? {
                 ended = how;
                 break;
             }
+            // What came before a time was up goes before what is then due.
+            self.tend();
         }
         report(Severity::Notice, format_args!("exit"));
         Ok(ended)
@@ -212,6 +217,10 @@ impl Server {
                 self.reload(Reload::because(changed.to_string()));
             }
             Cause::FilesChanged(_) => {}
+            Cause::Confirm(questioner) => {
+                let answer = self.confirm(questioner.manner);
+                questioner.answer(answer);
+            }
             Cause::Status(questioner) => self.say_status(questioner),
             Cause::ReopenLogs => self.reopen_logs(),
             Cause::Retire => self.retire(),
@@ -241,12 +250,11 @@ impl Server {
 
     /// One reload for all who wish it.
     fn reload(&mut self, wish: Reload) {
-        let why = wish.why.join(", ");
         let verdict = if self.is_retiring() {
-            reload::refuse_at_end(&why)
+            reload::refuse_at_end(&wish.why.join(", "))
         } else {
             self.notifier.reloading();
-            let verdict = reload::reload(self, &why);
+            let verdict = reload::reload(self, &wish);
             self.notifier.ready(&notify::summary(&verdict));
             verdict
         };
@@ -263,10 +271,12 @@ impl Server {
         let status = Status {
             version: SIGNATURE,
             process: std::process::id(),
-            generation: self.published.generation(),
+            generation: self.current.number,
+            prospect: self.prospect(),
             history: &self.history,
             workers,
             leaving: self.workers.running() - workers,
+            counts: self.workers.counts(),
             listeners: self.listeners.shown().collect(),
             servers: inventory.servers(),
             locations: inventory.locations(),
@@ -280,6 +290,14 @@ impl Server {
         self.workers.flush_logs();
         report(Severity::Notice, format_args!("reopening logs"));
         self.current.resources.reopen_logs();
+        if let Some(trial) = &self.trial {
+            trial.fallback.resources.reopen_logs();
+        }
+    }
+
+    /// How things stand with the configuration, if it is on trial.
+    pub(super) fn prospect(&self) -> Option<Prospect> {
+        self.trial.as_ref().map(|trial| trial.prospect(Instant::now()))
     }
 }
 

@@ -49,6 +49,11 @@ impl ControlSocket {
         thread::Builder::new().name("control".into()).spawn(move || listen(&listener, &over, &causes))?;
         Ok(socket)
     }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
 }
 
 impl Drop for ControlSocket {

@@ -11,12 +11,15 @@ use std::time::Duration;
 pub enum Command {
     /// Take up the configuration as it is on disk, and say what became of it.
     Reload,
+    /// Keep the configuration that is on trial.
+    Confirm,
     /// Say how the server is.
     Status,
 }
 
 /// Commands by the words for them.
-const COMMANDS: &[(&str, Command)] = &[("reload", Command::Reload), ("status", Command::Status)];
+const COMMANDS: &[(&str, Command)] =
+    &[("reload", Command::Reload), ("confirm", Command::Confirm), ("status", Command::Status)];
 
 /// How an answer is to be given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +37,8 @@ pub struct Asked {
     pub command: Command,
     /// How to say what became of it.
     pub manner: Manner,
+    /// How long a new configuration may run without being confirmed, if it must be. Whole milliseconds.
+    pub confirm: Option<Duration>,
 }
 
 /// What became of it.
@@ -51,6 +56,11 @@ pub struct Answer {
 pub(super) struct NotUnderstood(String);
 
 impl Asked {
+    /// A command as it stands.
+    pub fn plainly(command: Command, manner: Manner) -> Self {
+        Self { command, manner, confirm: None }
+    }
+
     /// As a line, without its end.
     pub(super) fn line(&self) -> String {
         let named = COMMANDS.iter().find(|(_, command)| *command == self.command);
@@ -59,6 +69,9 @@ impl Asked {
             if is_set {
                 line += &format!(" {word}");
             }
+        }
+        if let Some(within) = self.confirm {
+            line += &format!(" confirm={}", within.as_millis());
         }
         line
     }
@@ -69,15 +82,19 @@ impl Asked {
         let mut words = line.split_ascii_whitespace();
         let name = words.next().ok_or_else(not_understood)?;
         let (_, command) = COMMANDS.iter().find(|(known, _)| *known == name).ok_or_else(not_understood)?;
-        let mut manner = Manner::default();
+        let mut asked = Self::plainly(*command, Manner::default());
         for word in words {
-            match word {
-                "format=json" => manner.json = true,
-                "colour=always" => manner.colour = true,
+            match word.split_once('=') {
+                Some(("format", "json")) => asked.manner.json = true,
+                Some(("colour", "always")) => asked.manner.colour = true,
+                Some(("confirm", ms)) if *command == Command::Reload => {
+                    let within = ms.parse().ok().map(Duration::from_millis).filter(|within| is_trial_time(*within));
+                    asked.confirm = Some(within.ok_or_else(not_understood)?);
+                }
                 _ => return Err(not_understood()),
             }
         }
-        Ok(Self { command: *command, manner })
+        Ok(asked)
     }
 }
 
@@ -99,6 +116,14 @@ impl Answer {
     }
 }
 
+/// Whether a configuration may be on trial for so long.
+pub fn is_trial_time(within: Duration) -> bool {
+    (Duration::from_millis(1)..=TRIAL_MAX).contains(&within)
+}
+
+/// The longest that a configuration may be on trial.
+const TRIAL_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// The longest line that asks for something, in bytes.
 pub(super) const LINE_BYTES_MAX: usize = 256;
 
@@ -116,16 +141,27 @@ mod tests {
     fn what_is_asked_is_understood() {
         for (_, command) in COMMANDS {
             for (json, colour) in [(false, false), (true, false), (false, true), (true, true)] {
-                let asked = Asked { command: *command, manner: Manner { json, colour } };
+                let asked = Asked::plainly(*command, Manner { json, colour });
                 assert_eq!(Asked::parse(&asked.line()).unwrap(), asked);
-                assert!(asked.line().len() < LINE_BYTES_MAX);
             }
         }
+        let manner = Manner { json: true, colour: true };
+        let longest = Asked { command: Command::Reload, manner, confirm: Some(TRIAL_MAX) };
+        assert_eq!(Asked::parse(&longest.line()).unwrap(), longest);
+        assert!(longest.line().len() < LINE_BYTES_MAX);
     }
 
     #[test]
     fn other_words_are_told() {
-        for line in ["", "explode", "reload now", "reload format=xml"] {
+        for line in [
+            "",
+            "explode",
+            "reload now",
+            "reload format=xml",
+            "status confirm=1",
+            "reload confirm=0",
+            "reload confirm=soon",
+        ] {
             assert!(Asked::parse(line).is_err(), "{line}");
         }
     }

@@ -13,6 +13,7 @@ use super::listeners::{Orders, WorkerNumber};
 use crate::base::report::{self, Severity, report};
 use crate::runtime::{Mailbox, PostError};
 use crate::server::worker::{self, Limits, NewListener, Prepared, Setup, SocketId};
+use crate::server::{Counters, Counts};
 
 /// How long the control thread waits until workers have done what it waits for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -26,6 +27,8 @@ pub(super) struct Workers {
     workers: Vec<Worker>,
     /// The last number that a worker got.
     last_number: WorkerNumber,
+    /// What those counted that have ended.
+    ended: Counts,
 }
 
 #[derive(Debug)]
@@ -36,6 +39,7 @@ struct Worker {
     seat: u32,
     stage: Stage,
     mailbox: Arc<Mailbox>,
+    counters: Arc<Counters>,
     thread: JoinHandle<()>,
 }
 
@@ -54,7 +58,7 @@ pub(super) struct Recruits(Vec<Worker>);
 impl Workers {
     /// None yet.
     pub(super) fn new(setup: Setup, causes: Sender<Cause>) -> Self {
-        Self { setup: Arc::new(setup), causes, workers: Vec::new(), last_number: 0 }
+        Self { setup: Arc::new(setup), causes, workers: Vec::new(), last_number: 0, ended: Counts::default() }
     }
 
     /// Starts what is lacking to `count` workers; each is ready for mail when this returns, and has no listener yet.
@@ -101,6 +105,11 @@ impl Workers {
     /// How many run.
     pub(super) fn running(&self) -> usize {
         self.workers.len()
+    }
+
+    /// What all of them have counted since the start.
+    pub(super) fn counts(&self) -> Counts {
+        self.workers.iter().fold(self.ended, |sum, worker| sum.and(&worker.counters.counts()))
     }
 
     /// Tells workers which sockets they have now. Who gets one is told before who loses it.
@@ -171,8 +180,9 @@ impl Workers {
     pub(super) fn ended(&mut self, number: WorkerNumber) {
         if let Some(place) = self.workers.iter().position(|worker| worker.number == number) {
             let worker = self.workers.remove(place);
-            let (seat, was) = (worker.seat, worker.stage);
+            let (seat, was, counters) = (worker.seat, worker.stage, Arc::clone(&worker.counters));
             worker.join();
+            self.ended = self.ended.and(&counters.counts());
             if was == Stage::Leaving {
                 report(Severity::Notice, format_args!("worker {seat} has ended with its last connection"));
             }
@@ -225,7 +235,7 @@ fn start_one((number, seat): (WorkerNumber, u32), setup: Arc<Setup>, causes: Sen
             Ok(prepared) => prepared,
             Err(error) => return drop(ready.send(Err(error))),
         };
-        if ready.send(Ok(Arc::clone(&prepared.mailbox))).is_err() {
+        if ready.send(Ok((Arc::clone(&prepared.mailbox), Arc::clone(&prepared.counters)))).is_err() {
             return;
         }
         // What a connection can cause is caught in its task. A fault of the loop itself ends the server loudly, rather
@@ -235,6 +245,7 @@ fn start_one((number, seat): (WorkerNumber, u32), setup: Arc<Setup>, causes: Sen
         // Nobody listens any more when the process is ending.
         let _at_the_end = causes.send(Cause::WorkerEnded(number, result));
     })?;
-    let mailbox = made.recv().map_err(|_| io::Error::other("the worker thread ended while it started"))??;
-    Ok(Worker { number, seat, stage: Stage::Serving, mailbox, thread })
+    let (mailbox, counters) =
+        made.recv().map_err(|_| io::Error::other("the worker thread ended while it started"))??;
+    Ok(Worker { number, seat, stage: Stage::Serving, mailbox, counters, thread })
 }

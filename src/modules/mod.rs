@@ -37,6 +37,7 @@ pub mod range;
 pub mod real_ip;
 pub mod redirects;
 pub mod referer;
+pub mod reload_guard;
 pub mod rewrite;
 pub mod rewrite_settings;
 pub mod root;
@@ -60,6 +61,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     // What only sets things.
     &Erased::<process::Process>::NEW,
     &Erased::<watch::Watch>::NEW,
+    &Erased::<reload_guard::ReloadGuard>::NEW,
     &Erased::<ignored::Ignored>::NEW,
     &Erased::<listen::Listen>::NEW,
     &Erased::<server_name::ServerName>::NEW,
@@ -151,6 +153,7 @@ mod tests {
         check_examples::<real_ip::RealIp>();
         check_examples::<redirects::Redirects>();
         check_examples::<referer::Referer>();
+        check_examples::<reload_guard::ReloadGuard>();
         check_examples::<rewrite::Rewrite>();
         check_examples::<rewrite_settings::RewriteSettings>();
         check_examples::<root::Root>();

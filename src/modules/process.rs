@@ -182,8 +182,8 @@ impl Module for Process {
                 Ok(())
             },
             default: "",
-            doc: "Where the control socket is, by which `webserv reload` and `webserv status` reach the running server and \
-                  get its answer. Only its owner and root can use it. Without the directive it is beside the `pid` file, \
+            doc: "Where the control socket is, by which `webserv reload`, `webserv confirm` and `webserv status` reach the \
+                  running server and get its answer. Only its owner and root can use it. Without the directive it is beside the `pid` file, \
                   with `.control` in place of `.pid`; without a `pid` file, or with `off`, there is none. A relative path \
                   is taken from the prefix.",
             example: "control /run/webserv.control;",

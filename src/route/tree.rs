@@ -103,6 +103,14 @@ impl Tree {
         Self { by_address: by_address.collect(), addresses, servers }
     }
 
+    /// The same with those addresses of another tree that it lacks, as they are there; none if it lacks none.
+    pub fn with_addresses_of(&self, other: &Self) -> Option<Self> {
+        let lacking = other.addresses.iter().filter(|routes| !self.by_address.contains_key(&routes.address));
+        let lacking: Vec<_> = lacking.cloned().collect();
+        let addresses = || self.addresses.iter().cloned().chain(lacking.iter().cloned()).collect();
+        (!lacking.is_empty()).then(|| Self::new(addresses(), self.servers))
+    }
+
     /// Where an address is among those that are listened on; a listener asks once for each configuration.
     pub fn position(&self, address: &Address) -> Option<usize> {
         self.by_address.get(address).copied()

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
+use super::counters::Answering;
 use super::head::Framing;
 use super::in_use::InUse;
 use super::inbound::{Next, Rest};
@@ -57,6 +58,8 @@ pub(super) struct Connection {
     pub(super) inflow_held: Cell<bool>,
     /// The client waits for `100 Continue`.
     pub(super) expects_continue: Cell<bool>,
+    /// The client has sent a request head in part.
+    pub(super) reading: Cell<bool>,
     /// When the last response was done; at first, when the connection was accepted.
     idle_since: Cell<Instant>,
     /// By the last location: how long the connection waits for the next request, and how it sends.
@@ -142,6 +145,7 @@ impl Connection {
             outbox: RefCell::default(),
             inflow_held: Cell::new(false),
             expects_continue: Cell::new(false),
+            reading: Cell::new(false),
             keep_for: Cell::new(Patience::from(Duration::ZERO)),
             send_timeout: Cell::new(Patience::from(Duration::from_secs(60))),
             nodelay: Cell::new(true),
@@ -159,7 +163,9 @@ impl Connection {
         }
         let mut this_turn = 0;
         loop {
-            let result = match self.next_request().await {
+            let next = self.next_request().await;
+            self.set_reading(false);
+            let result = match next {
                 // An exchange needs much more memory than an idle connection, which must not pay for it.
                 Next::Request(head, began) => pinned(|| self.exchange(head, began)).await,
                 Next::Malformed(malformed, began) => Box::pin(self.refuse(malformed, began)).await,
@@ -180,11 +186,12 @@ impl Connection {
 
     /// One request and its response.
     async fn exchange(self: &Rc<Self>, head: Box<RequestHead>, began: Instant) -> Result<(), Ending> {
+        let answering = Answering::begin(&self.station.counters);
         let routes = self.routes();
         let mut exchange = self.begin(&routes, head, began);
         let response = self.while_sending(pin!(answer_request(&mut exchange))).await;
         let response = self.judge_content(&mut exchange, response).await;
-        self.finish(exchange, response).await
+        self.finish(exchange, response, answering).await
     }
 
     /// Awaits an answer. Where that takes time, the answers to earlier requests do not wait for it.
@@ -222,6 +229,7 @@ impl Connection {
         began: Instant,
     ) -> Result<(), Ending> {
         let (error, partial) = *malformed;
+        let answering = Answering::begin(&self.station.counters);
         let routes = self.routes();
         let mut exchange = self.begin(&routes, Box::new(RequestHead::from(partial)), began);
         exchange.report(Severity::Info, format_args!("{error}"));
@@ -232,7 +240,7 @@ impl Connection {
             response
         });
         let answered = response.is_some();
-        match self.finish(exchange, response).await {
+        match self.finish(exchange, response, answering).await {
             // What was wrong may not have been all that the client sends.
             Err(Ending::Close) if answered && lingering.close != LingeringClose::Off => {
                 Err(Ending::Linger(Box::new(lingering)))
@@ -285,6 +293,7 @@ impl Connection {
         self: &Rc<Self>,
         mut exchange: Box<Exchange>,
         response: Option<Box<Response>>,
+        mut answering: Answering<'_>,
     ) -> Result<(), Ending> {
         let Some(mut response) = response else {
             // Only this request has no answer; those before it have theirs.
@@ -296,6 +305,7 @@ impl Connection {
             let reset = exchange.plan.settings.reset_timedout_connection;
             return Err(if reset { Ending::Reset } else { Ending::Close });
         };
+        answering.answer(response.status);
         let settings = &exchange.plan.settings;
         // What is asked of them when the exchange is over: copied, for its plan is counted by all workers.
         let (lingering, resets) = (settings.lingering, settings.reset_timedout_connection);
@@ -398,6 +408,13 @@ impl Connection {
     /// `client_header_timeout` of the address's default server.
     pub(super) fn header_timeout(&self) -> Duration {
         self.listener.with_reading(|reading| reading.header_timeout)
+    }
+}
+
+impl Drop for Connection {
+    /// It may be cut off at any time.
+    fn drop(&mut self) {
+        self.set_reading(false);
     }
 }
 

@@ -80,6 +80,7 @@ impl Connection {
             let deadline = if idle {
                 self.idle_deadline()
             } else {
+                self.set_reading(true);
                 *began.get_or_insert_with(|| self.station.handle.now()) + self.header_timeout()
             };
             if let Err(ending) = self.fill(deadline, idle).await {

@@ -2,9 +2,10 @@
 //!
 //! A listener (`listener`) makes connections (`connection`), each a task of its worker (`station`). A connection reads
 //! requests (`inbound`; before them `preface`), has them answered by `exchange`, sends the responses (`outbound`, `head`), and ends as the
-//! client needs it (`linger`). This layer knows HTTP/1 and sockets; it knows no directive and no module.
+//! client needs it (`linger`). `counters` says how much of that there is. This layer knows HTTP/1 and sockets; it knows no directive and no module.
 
 mod connection;
+mod counters;
 mod cut;
 mod head;
 mod in_use;
@@ -18,4 +19,5 @@ mod published;
 mod station;
 pub mod worker;
 
+pub use counters::{Counters, Counts};
 pub use published::Published;

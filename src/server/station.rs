@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::SystemTime;
 
+use super::counters::Counters;
 use super::in_use::InUse;
 use super::listener::{ListenerState, SocketId};
 use super::outbound::Outbox;
@@ -38,6 +39,8 @@ pub(super) struct Station {
     listeners: RefCell<Vec<Rc<ListenerState>>>,
     limits: Cell<Limits>,
     connections: Cell<usize>,
+    /// What the control thread sees of this worker.
+    pub(super) counters: Arc<Counters>,
     /// Whether this worker ends with its last connection, while others go on.
     leaving: Cell<bool>,
     connection_numbers: Arc<AtomicU64>,
@@ -77,6 +80,7 @@ impl Station {
             listeners: RefCell::default(),
             limits: Cell::new(limits),
             connections: Cell::new(0),
+            counters: Arc::default(),
             leaving: Cell::new(false),
             connection_numbers,
             waiting: RefCell::default(),
@@ -155,6 +159,7 @@ impl Station {
             return None;
         }
         self.connections.set(self.connections.get() + 1);
+        self.counters.opened();
         Some(Seat(Rc::clone(self)))
     }
 
@@ -224,6 +229,7 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let were = self.0.connections.get();
         self.0.connections.set(were - 1);
+        self.0.counters.closed();
         if were >= self.0.limits.get().connections_max {
             self.0.wake_waiting();
         }

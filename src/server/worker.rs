@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::Sender;
 
+use super::counters::Counters;
 use super::listener;
 pub use super::listener::SocketId;
 use super::published::Published;
@@ -60,6 +61,8 @@ pub struct Prepared {
     worker: Worker,
     /// Takes messages for it from any thread.
     pub mailbox: Arc<Mailbox>,
+    /// What it counts.
+    pub counters: Arc<Counters>,
 }
 
 impl Prepared {
@@ -81,8 +84,9 @@ impl Prepared {
         let numbers = Arc::clone(&setup.connection_numbers);
         let station = Station::new(handle.clone(), Arc::clone(&setup.published), numbers, setup.limits);
         handle.spawn_background(station::flush_logs_when_due(Rc::clone(&station)));
+        let counters = Arc::clone(&station.counters);
         STATION.with_borrow_mut(|current| *current = Some(station));
-        Ok(Self { worker, mailbox })
+        Ok(Self { worker, mailbox, counters })
     }
 
     /// Serves until told to end.

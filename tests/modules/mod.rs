@@ -34,6 +34,7 @@ mod range;
 mod real_ip;
 mod redirects;
 mod referer;
+mod reload_guard;
 mod rewrite;
 mod rewrite_settings;
 mod root;

@@ -1,12 +1,15 @@
 //! Reloads and signals, seen by clients that are connected meanwhile.
 
 mod commands;
+mod confirm;
 mod connections;
 mod ending;
 mod endurance;
+mod guard;
 mod listeners;
 mod logs;
 mod refusals;
+mod status;
 mod watching;
 mod workers;
 
