@@ -37,7 +37,7 @@
 //! | [`config`] | files to a finished configuration; every error with its place; the manual |
 //! | [`modules`] | the features: a file each, a line each in `modules/mod.rs` |
 //! | [`server`] | connections: listening, reading, sending, lingering |
-//! | [`control`] | the main thread: signals, reload, listeners, privileges, pid file; the thread that watches files |
+//! | [`control`] | the main thread: signals, reload, upgrade, listeners, privileges, pid file; the thread that watches files |
 //! | [`cli`] | the command line |
 //!
 //! # Where to begin

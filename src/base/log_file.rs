@@ -137,6 +137,17 @@ impl LogFile {
         Ok(())
     }
 
+    /// Writes to what standard output or standard error is now, where this is one of them.
+    ///
+    /// # Errors
+    /// The system's reason; the old one stays in use.
+    pub fn follow_stream(&self) -> io::Result<()> {
+        if let Some(stream) = self.stream {
+            self.output.store(Arc::new(stream.open()?));
+        }
+        Ok(())
+    }
+
     /// Whether the path still leads to this file: false once it was renamed or removed.
     pub fn has_its_name(&self) -> bool {
         let output = self.output.load();

@@ -165,6 +165,12 @@ impl ErrorLog {
         self.threshold.is_some_and(|threshold| severity <= threshold)
     }
 
+    /// Whether messages go to this file.
+    pub fn writes_to(&self, file: &Arc<LogFile>) -> bool {
+        let is_it = |sink: &Sink| matches!(&sink.destination, Destination::File(other) if Arc::ptr_eq(other, file));
+        self.sinks.iter().any(is_it)
+    }
+
     fn write(&self, severity: Severity, message: fmt::Arguments<'_>) {
         let line = line(severity, message, SystemTime::now());
         for sink in self.sinks.iter().filter(|sink| severity <= sink.threshold) {

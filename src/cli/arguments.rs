@@ -46,6 +46,7 @@ pub(super) enum Action {
     Reload,
     Confirm,
     Status,
+    Upgrade,
     Version,
     VersionAndBuild,
     Help,
@@ -150,10 +151,10 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocat
             other => return Err(other.unexpected().into()),
         }
     }
-    let answers = matches!(invocation.action, Action::Reload | Action::Confirm | Action::Status);
+    let answers = matches!(invocation.action, Action::Reload | Action::Confirm | Action::Status | Action::Upgrade);
     let has_formats = answers || matches!(invocation.action, Action::Test | Action::Explain(_));
     if invocation.format.is_some() && !has_formats {
-        return Err(UsageError("--format goes with -t, explain, reload, confirm and status".to_owned()));
+        return Err(UsageError("--format goes with -t, explain, reload, confirm, status and upgrade".to_owned()));
     }
     if !invocation.deny.is_empty() && !matches!(invocation.action, Action::Test | Action::Dump) {
         return Err(UsageError("--deny goes with -t".to_owned()));
@@ -170,6 +171,7 @@ fn command(name: &str, parser: &mut lexopt::Parser) -> Result<Action, UsageError
         "reload" => Action::Reload,
         "confirm" => Action::Confirm,
         "status" => Action::Status,
+        "upgrade" => Action::Upgrade,
         "lint" => Action::Lint(operand(parser)?),
         "fmt" => Action::Format(fmt::Job::parse(parser)?),
         "completions" => Action::Completions(Shell::parse(&parser.value()?.string()?)?),

@@ -98,7 +98,7 @@ pub(super) const OPTIONS: &[Opt] = &[
         name: "--format",
         value: "FORMAT",
         takes: Takes::OneOf(&["text", "json"]),
-        help: "how -t, explain, reload, confirm and status report: text, for people; or json, one document on \
+        help: "how -t, explain, reload, confirm, status and upgrade report: text, for people; or json, one document on \
                standard output",
     },
     Opt {
@@ -187,6 +187,14 @@ pub(super) const COMMANDS: &[Command] = &[
         options: &[],
         takes: Takes::Nothing,
         help: "say how the running server is: since when, by which configuration, on which addresses",
+    },
+    Command {
+        name: "upgrade",
+        usage: "[--format FORMAT]",
+        options: &[],
+        takes: Takes::Nothing,
+        help: "have a new process of the program, as it is installed now, take the place of the running server, which \
+               finishes what runs; say why it goes on as before, and fail in that case",
     },
     Command {
         name: "lint",

@@ -18,6 +18,7 @@ mod serve;
 mod signal;
 mod status;
 mod test;
+mod upgrade;
 mod variables;
 
 use std::io::{ErrorKind, Write, stdout};
@@ -77,6 +78,7 @@ fn perform(invocation: Invocation) -> Result<ExitCode, CommandError> {
         }
         Action::Confirm => confirm::run(&request(&invocation)?, invocation.format.unwrap_or_default()),
         Action::Status => status::run(&request(&invocation)?, invocation.format.unwrap_or_default()),
+        Action::Upgrade => upgrade::run(&request(&invocation)?, invocation.format.unwrap_or_default()),
         Action::Signal(name) => signal::run(&request(&invocation)?, *name),
         Action::Serve => serve::run(request(&invocation)?),
     }

@@ -11,7 +11,7 @@ use super::CommandError;
 use super::test::Format;
 use crate::base::reason::Reason;
 use crate::config::load::{self, Process, Request};
-use crate::control::{self, Answer, Asked, Command, Manner, SignalName};
+use crate::control::{self, Answer, AskError, Asked, Command, Manner, SignalName};
 
 /// What the configuration says of the process.
 pub(super) fn process(request: &Request) -> Process {
@@ -22,12 +22,36 @@ pub(super) fn process(request: &Request) -> Process {
 pub(super) fn signal(process: &Process, name: SignalName) -> Result<i32, CommandError> {
     let path = process.pid.as_ref().ok_or(
         "the configuration names no \"pid\" file, so the running server cannot be found: \
-         signal it by its process id (HUP reloads, QUIT and TERM end, USR1 reopens logs)",
+         signal it by its process id (HUP reloads, QUIT and TERM end, USR1 reopens logs, USR2 upgrades)",
     )?;
     let pid = control::read_pid(path)?;
     let number = pid.as_raw_nonzero().get();
     control::send(name, pid).map_err(|error| format!("kill({number}, {name:?}) failed {}", Reason(&error)))?;
     Ok(number)
+}
+
+/// Has the running server do something, waits until it has, and prints what became of it; or sends a signal where there
+/// is no control socket.
+pub(super) fn ask_or_signal(
+    request: &Request,
+    asked: Asked,
+    (signal, name): (SignalName, &str),
+) -> Result<ExitCode, CommandError> {
+    let process = process(request);
+    let why = match control_socket(&process) {
+        Err(_) => "the configuration has no control socket".to_owned(),
+        Ok(path) => match control::ask(path, asked) {
+            Ok(answer) => return say(&answer),
+            Err(error @ AskError::NoAnswer(_)) => return Err(error.into()),
+            Err(error) => error.to_string(),
+        },
+    };
+    if asked.confirm.is_some() {
+        return Err(format!("{why}, and a signal cannot say that the configuration is to be confirmed").into());
+    }
+    let number = self::signal(&process, signal).map_err(|error| format!("{why}; {error}"))?;
+    eprintln!("webserv: {why}: sent {name} to process {number}, whose error log has the verdict");
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The control socket of a server.

@@ -120,7 +120,14 @@ impl Resources {
         for (path, file) in &self.log_files {
             if let Err(error) = file.reopen() {
                 let reason = Reason(&error);
-                report(Severity::Emerg, format_args!("open() \"{}\" failed {reason}", path.display()));
+                // The user that the server became may not make a file in a folder of root's.
+                let cure = match error.kind() {
+                    std::io::ErrorKind::PermissionDenied => {
+                        ", lines go on to the old file: let logrotate make the new one, by `create 0640 USER`"
+                    }
+                    _ => ", lines go on to the old file",
+                };
+                report(Severity::Emerg, format_args!("open() \"{}\" failed {reason}{cure}", path.display()));
             }
         }
     }

@@ -12,6 +12,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 use super::listeners::WorkerNumber;
+use super::upgrade::Attempt;
 use super::watch::FilesChanged;
 use super::wire::{Answer, Asked, Command, Manner};
 
@@ -26,6 +27,12 @@ pub(super) enum Cause {
     ReopenLogs,
     /// QUIT: finish what runs, then end.
     Retire,
+    /// WINCH: finish what runs, and take connections again after a reload.
+    Pause,
+    /// USR2: start the program anew in this one's place; for those who wait for what becomes of it.
+    Upgrade(Vec<Questioner>),
+    /// What has become of the program that was started.
+    Upgraded(Attempt),
     /// TERM or INT, by its number: end now.
     Stop(i32),
     /// Somebody confirms the configuration that is on trial.
@@ -127,25 +134,30 @@ impl Cause {
             }
             Command::Confirm => Self::Confirm(questioner),
             Command::Status => Self::Status(questioner),
+            Command::Upgrade => Self::Upgrade(vec![questioner]),
         }
     }
 
     /// Whether acting upon one is acting upon both.
     fn is_same(&self, other: &Self) -> bool {
-        !matches!(self, Self::WorkerEnded(..) | Self::Confirm(_) | Self::Status(_))
+        !matches!(self, Self::WorkerEnded(..) | Self::Confirm(_) | Self::Status(_) | Self::Upgraded(_))
             && discriminant(self) == discriminant(other)
     }
 
     /// Takes in another cause that is the same.
     fn join(&mut self, other: Self) {
-        if let (Self::Reload(reload), Self::Reload(other)) = (self, other) {
-            reload.questioners.extend(other.questioners);
-            reload.confirm = other.confirm.or(reload.confirm);
-            for why in other.why {
-                if !reload.why.contains(&why) {
-                    reload.why.push(why);
+        match (self, other) {
+            (Self::Reload(reload), Self::Reload(other)) => {
+                reload.questioners.extend(other.questioners);
+                reload.confirm = other.confirm.or(reload.confirm);
+                for why in other.why {
+                    if !reload.why.contains(&why) {
+                        reload.why.push(why);
+                    }
                 }
             }
+            (Self::Upgrade(questioners), Self::Upgrade(others)) => questioners.extend(others),
+            _ => {}
         }
     }
 }

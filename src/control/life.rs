@@ -1,9 +1,12 @@
-//! How far the server is in its life, and what it does when a time has come: the last connections are closed, the
-//! service manager hears that all workers are alive.
+//! How far the server is in its life: serving, pausing, finishing; and what it does when a time has come: the last
+//! connections are closed, the service manager hears that all workers are alive.
 
 use std::time::Instant;
 
+use super::notify::Notifier;
+use super::pid_file::PidFile;
 use super::serve::Server;
+use super::socket::ControlSocket;
 use crate::base::report::{Severity, report};
 
 /// How far the server is.
@@ -11,6 +14,8 @@ use crate::base::report::{Severity, report};
 pub(super) enum Stage {
     /// It serves.
     Serving,
+    /// It listens, and has no workers that take connections: they wait until a reload brings some.
+    Paused,
     /// It takes no more connections and ends with the last one, which is closed at a time if there is one.
     Retiring {
         /// When `worker_shutdown_timeout` is over.
@@ -22,7 +27,7 @@ impl Server {
     /// When it has something to do by itself.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let cut_at = match self.stage {
-            Stage::Serving => None,
+            Stage::Serving | Stage::Paused => None,
             Stage::Retiring { cut_at } => cut_at,
         };
         let watchdog = self.watchdog.as_ref().map(|watchdog| watchdog.due());
@@ -53,14 +58,51 @@ impl Server {
 
     /// QUIT: takes no more connections, and lets those that are open finish.
     pub(super) fn retire(&mut self) {
-        if self.is_retiring() {
-            return;
-        }
-        let timeout = self.current.process.shutdown_timeout;
-        self.stage = Stage::Retiring { cut_at: timeout.and_then(|timeout| Instant::now().checked_add(timeout)) };
+        // One that has stepped back is told to hasten.
         self.workers.retire();
         report(Severity::Notice, format_args!("gracefully shutting down"));
-        self.notifier.stopping("finishing what runs");
+        if !self.is_retiring() {
+            self.notifier.stopping("finishing what runs");
+            self.begin_end();
+        }
+    }
+
+    fn begin_end(&mut self) {
+        let timeout = self.current.process.shutdown_timeout;
+        self.stage = Stage::Retiring { cut_at: timeout.and_then(|timeout| Instant::now().checked_add(timeout)) };
+    }
+
+    /// Another process serves now: leaves everything to it that both have, and finishes.
+    pub(super) fn step_back(&mut self) {
+        self.workers.step_back();
+        self.begin_end();
+        self.handed_over = true;
+        self.pid_files.iter_mut().for_each(PidFile::disown);
+        self.sockets.iter_mut().for_each(ControlSocket::disown);
+        self.watchdog = None;
+        self.notifier = Notifier::default();
+    }
+
+    /// WINCH: finishes what runs, and takes no connections until a reload; who connects waits.
+    pub(super) fn pause(&mut self) {
+        if self.stage != Stage::Serving {
+            return;
+        }
+        self.stage = Stage::Paused;
+        self.workers.pause();
+        report(Severity::Notice, format_args!("workers are gracefully shutting down, a reload brings them back"));
+    }
+
+    /// What a reload that was taken up brings back.
+    pub(super) fn resume(&mut self) {
+        if self.stage == Stage::Paused && self.workers.count() > 0 {
+            self.stage = Stage::Serving;
+        }
+    }
+
+    /// Whether there is nothing left to do.
+    pub(super) fn has_ended(&self) -> bool {
+        self.stage != Stage::Paused && self.workers.running() == 0
     }
 
     /// Whether the end has begun.

@@ -3,8 +3,8 @@
 //! The control thread holds a descriptor of every listening socket and lends duplicates to workers. So a socket stays
 //! open, with all who wait in its queue, whichever worker comes or goes, and its options can be changed while it
 //! listens. An internet address has a socket for each worker where the system allows it, so that connections are spread
-//! without a lock; a Unix domain socket is one, shared. Who has which is for `shares`. New ones are bound, and all
-//! duplicates made, before anything changes.
+//! without a lock; a Unix domain socket is one, shared. Who has which is for `shares`. New ones are bound, or taken from
+//! what was `passed` to the process, and all duplicates made, before anything changes.
 
 use std::fs;
 use std::io;
@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use super::passed::{Passed, PassedSocket, Source};
 use super::shares::{self, Shares};
 use crate::base::reason::Reason;
 use crate::base::report::{Severity, report};
@@ -28,6 +29,8 @@ pub(super) type WorkerNumber = usize;
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
     open: Vec<Open>,
+    /// Sockets that were open before, until the first change is made.
+    passed: Passed,
     /// The last number that a socket got.
     last_id: u64,
 }
@@ -39,6 +42,9 @@ struct Open {
     address: Address,
     options: ListenOptions,
     facts: Arc<ListenerFacts>,
+    source: Source,
+    /// Whether this change bound it: only then is it undone with the change.
+    is_new: bool,
     sockets: Vec<Socket>,
     /// The workers that each socket is lent to.
     shares: Shares,
@@ -101,6 +107,11 @@ pub struct BindError {
 }
 
 impl Listeners {
+    /// None yet, but those that were passed to the process.
+    pub(super) fn with(passed: Passed) -> Self {
+        Self { passed, ..Self::default() }
+    }
+
     /// Binds what a tree has new, and what `workers` lack. Addresses that the tree lacks are to be closed, unless there
     /// is a `fallback` that has them: then they are served as they were, for the time being.
     ///
@@ -153,20 +164,25 @@ impl Listeners {
         options: &ListenOptions,
         workers: &[WorkerNumber],
     ) -> io::Result<()> {
-        // Our own sockets are in the way of the probe where one address contains the other.
-        if !self.open.iter().any(|open| overlaps(&open.address, address)) {
-            listen::probe(address, options)?;
+        let passed = self.passed.for_address(address);
+        let adopted = passed.iter().map(|socket| listen::adopt(&socket.descriptor, options));
+        let mut descriptors: Vec<OwnedFd> = adopted.collect::<io::Result<_>>()?;
+        let (is_new, source) = (passed.is_empty(), passed.first().map_or(Source::Server, |socket| socket.source));
+        if is_new {
+            // Our own sockets are in the way of the probe where one address contains the other.
+            let own = self.open.iter().map(|open| &open.address).chain(self.passed.local_addresses());
+            if !own.into_iter().any(|own| overlaps(own, address)) {
+                listen::probe(address, options)?;
+            }
+            descriptors.push(listen::bind(address, options)?);
         }
-        let first = listen::bind(address, options)?;
-        let bound = match address {
-            Address::Inet(_) => local_address(&first)?,
-            Address::Unix(_) => None,
-        };
+        let bound = descriptors.first().map_or(Ok(None), local_address)?;
         let shown = bound.map_or_else(|| address.to_string(), |bound| bound.to_string());
         let facts = Arc::new(ListenerFacts { address: shown.into(), inet: bound });
-        let sockets = vec![change.number(first)];
-        let mut open =
-            Open { address: address.clone(), options: options.clone(), facts, sockets, shares: Shares::default() };
+        let sockets = descriptors.into_iter().map(|descriptor| change.number(descriptor)).collect();
+        let (address, options, shares) = (address.clone(), options.clone(), Shares::default());
+        let mut open = Open { address, options, facts, source, is_new, sockets, shares };
+        let options = &open.options.clone();
         open.sockets.extend(change.more_sockets(&open, options, workers.len()));
         let shares = shares::of(&open.shares, open.sockets.len(), workers);
         let lent = change.lend(&open, &[], &shares);
@@ -179,6 +195,7 @@ impl Listeners {
     pub(super) fn commit(&mut self, change: Change) -> Orders {
         let Change { added, kept, lent, released, removed, last_id, .. } = change;
         self.last_id = last_id;
+        self.open.iter().filter(|open| removed.contains(&open.address)).for_each(Open::remove_file);
         // The workers' duplicates are the last descriptors of these, and close them when the queues are empty.
         self.open.retain(|open| !removed.contains(&open.address));
         for kept in kept {
@@ -187,7 +204,6 @@ impl Listeners {
             }
         }
         self.open.extend(added);
-        removed.iter().for_each(remove_socket_file);
         Orders { lent, released, closed: removed }
     }
 
@@ -211,13 +227,40 @@ impl Listeners {
 
     /// Removes the files of Unix domain sockets, at the end.
     pub(super) fn remove_socket_files(&self) {
+        self.open.iter().for_each(Open::remove_file);
+    }
+
+    /// Closes what was passed to the process and is on no address of the configuration.
+    pub(super) fn close_unwanted(&mut self) {
+        let configured: Vec<&Address> = self.open.iter().map(|open| &open.address).collect();
+        self.passed.close_unwanted(&configured).iter().for_each(remove_socket_file);
+        self.passed = Passed::default();
+    }
+
+    /// Descriptors of all sockets, for another process.
+    ///
+    /// # Errors
+    /// When there are no more descriptors.
+    pub(super) fn duplicates(&self) -> io::Result<Passed> {
+        let mut passed = Passed::default();
         for open in &self.open {
-            remove_socket_file(&open.address);
+            for socket in &open.sockets {
+                let (descriptor, configured) = (socket.descriptor.try_clone()?, Some(open.address.clone()));
+                passed.add(PassedSocket { source: open.source, name: None, configured, descriptor });
+            }
         }
+        Ok(passed)
     }
 }
 
 impl Open {
+    /// Removes the file of a Unix domain socket, unless whoever made the socket goes on listening.
+    fn remove_file(&self) {
+        if self.source == Source::Server {
+            remove_socket_file(&self.address);
+        }
+    }
+
     /// Takes up what is new about it. An option that the system refuses is told, and the old one holds.
     fn take(&mut self, kept: Kept) {
         self.sockets.extend(kept.more);
@@ -285,7 +328,7 @@ impl Change {
 
     /// Leaves nothing behind of what was bound for a change that is refused.
     pub(super) fn undo(self) {
-        for open in &self.added {
+        for open in self.added.iter().filter(|open| open.is_new) {
             remove_socket_file(&open.address);
         }
     }

@@ -51,6 +51,11 @@ impl Notifier {
         self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={microseconds}\nSTATUS=reloading the configuration"));
     }
 
+    /// Another process is the server now.
+    pub(super) fn main_process(&self, number: u32) {
+        self.tell(&format!("MAINPID={number}"));
+    }
+
     /// The end begins.
     pub(super) fn stopping(&self, status: &str) {
         self.tell(&format!("STOPPING=1\nSTATUS={}", one_line(status)));

@@ -6,9 +6,16 @@ use std::io;
 
 use nix::unistd::{Gid, Group, Uid, User, initgroups, setresgid, setresuid};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_keep_capabilities, set_no_new_privs};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set, configure_capability_in_ambient_set,
+    set_capabilities, set_keep_capabilities, set_no_new_privs,
+};
 
 use crate::base::reason::Reason;
+use crate::base::report::{Severity, report};
+
+/// What is kept of root's rights.
+const KEPT: CapabilitySet = CapabilitySet::NET_BIND_SERVICE;
 
 /// Who nginx becomes when no `user` is configured.
 const DEFAULT_USER: &str = "nobody";
@@ -84,7 +91,7 @@ pub(super) fn identity(configured: Option<&(String, Option<String>)>) -> Result<
 pub(super) fn become_user(identity: &Identity) -> Result<(), PrivilegeError> {
     let name =
         std::ffi::CString::new(identity.name.as_str()).map_err(|_| PrivilegeError::NoUser(identity.name.clone()))?;
-    let kept = CapabilitySet::NET_BIND_SERVICE;
+    let kept = KEPT;
     set_keep_capabilities(true).map_err(rustix_error("prctl"))?;
     initgroups(&name, identity.group).map_err(system("initgroups"))?;
     setresgid(identity.group, identity.group, identity.group).map_err(system("setresgid"))?;
@@ -98,6 +105,40 @@ pub(super) fn become_user(identity: &Identity) -> Result<(), PrivilegeError> {
 /// How many descriptors the process may have open now; none if there is no limit.
 pub(super) fn open_files_max() -> Option<u64> {
     getrlimit(Resource::Nofile).current
+}
+
+/// Says who the server runs as from now on.
+pub(super) fn say_who(identity: &Identity) {
+    let Identity { name, user, group } = identity;
+    report(
+        Severity::Notice,
+        format_args!("running as {name} ({user}:{group}), of root's rights only CAP_NET_BIND_SERVICE is kept"),
+    );
+}
+
+/// Lets no other program have a right that this one was given (ambient capabilities): scripts inherit none. For this
+/// thread and all that it starts from here on.
+pub(super) fn keep_to_itself() {
+    // A system without them has none to inherit.
+    let _none = clear_ambient_capability_set();
+    if let Ok(sets) = capabilities(None) {
+        let _only_less = set_capabilities(None, CapabilitySets { inheritable: CapabilitySet::empty(), ..sets });
+    }
+}
+
+/// Lets programs that this thread starts have the right that was kept: for the one that takes this one's place. Other
+/// threads, by which scripts are started, do not pass it on.
+///
+/// # Errors
+/// When the system refuses.
+pub(super) fn pass_on() -> io::Result<()> {
+    let sets = capabilities(None)?;
+    // Root needs no such help, and who has no such right can pass none on.
+    if Uid::effective().is_root() || !sets.permitted.contains(KEPT) {
+        return Ok(());
+    }
+    set_capabilities(None, CapabilitySets { inheritable: KEPT, ..sets })?;
+    Ok(configure_capability_in_ambient_set(KEPT, true)?)
 }
 
 /// `worker_rlimit_nofile`: how many descriptors the process may have open.

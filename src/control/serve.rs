@@ -1,20 +1,24 @@
 //! The life of the process: read, open, become the user, start, serve, end.
 
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
+use super::background;
 use super::causes::{Cause, Causes, Next, Questioner, Reload};
 use super::generation::Generation;
 use super::guard;
+use super::handover::{HandoverError, Heir, Legacy, Purpose};
 use super::life::Stage;
 use super::listeners::{BindError, Listeners, WorkerNumber};
 use super::notify::{self, Notifier, Watchdog};
+use super::passed::Passed;
 use super::pid_file::PidFile;
+use super::places::Places;
 use super::privileges::{self, PrivilegeError};
+use super::program::Program;
 use super::reload;
 use super::signals;
 use super::socket::ControlSocket;
@@ -55,6 +59,12 @@ pub enum ServeError {
         /// The system's reason.
         error: io::Error,
     },
+    /// It was started by another server, which does not let it take over.
+    #[error(transparent)]
+    Handover(#[from] HandoverError),
+    /// `daemon on`, and what was started does not serve.
+    #[error("nothing serves in the background: {0}")]
+    Background(String),
     /// A worker's event loop failed.
     #[error("worker {number} ended {}", Reason(error))]
     Worker {
@@ -102,6 +112,12 @@ pub(super) struct Server {
     pub(super) stage: Stage,
     pub(super) notifier: Notifier,
     pub(super) watchdog: Option<Watchdog>,
+    /// As it was started.
+    pub(super) program: Program,
+    /// Whether a new process is making ready to take this one's place.
+    pub(super) upgrading: bool,
+    /// Whether another process has taken this one's place.
+    pub(super) handed_over: bool,
 }
 
 /// Serves by the configuration until a signal ends it. `started` is called once it serves, with the addresses.
@@ -109,51 +125,95 @@ pub(super) struct Server {
 /// # Errors
 /// When it cannot start, or a worker fails.
 pub fn serve(request: Request, started: impl FnOnce(&[&str])) -> Result<Ended, ServeError> {
+    let program = Program::of_this_process();
+    let (heir, legacy) = match Heir::receive()? {
+        Some((heir, legacy)) => (Some(heir), legacy),
+        None => (None, Legacy { passed: Passed::from_environment(), ..Legacy::default() }),
+    };
+    let result = serve_as(request, started, (heir.as_ref(), legacy), program);
+    if let (Some(heir), Err(error)) = (&heir, &result) {
+        heir.fail(&error.to_string());
+    }
+    result
+}
+
+/// Serves with what was handed over.
+fn serve_as(
+    mut request: Request,
+    started: impl FnOnce(&[&str]),
+    (heir, legacy): (Option<&Heir>, Legacy),
+    program: Program,
+) -> Result<Ended, ServeError> {
+    if legacy.purpose == Some(Purpose::Background) {
+        background::leave_session().map_err(system("setsid() failed"))?;
+    }
+    request.as_root |= legacy.as_root;
+    privileges::keep_to_itself();
     runtime::keep_descriptors_from_children();
     let loaded = load::load(&request, None);
     eprint!("{}", render::text(&loaded.report, render::Colour::when_terminal()));
+    if let (Some(heir), Err(())) = (heir, &loaded.result) {
+        heir.fail(&render::text(&loaded.report, render::Colour::Off));
+    }
     let configuration = loaded.result.map_err(|()| ServeError::Configuration)?;
+    if configuration.process.daemon && heir.is_none() {
+        let legacy = Legacy { as_root: request.as_root, ..legacy };
+        return background::start(&program, legacy).map(|()| Ended::Gracefully).map_err(ServeError::Background);
+    }
     let (causes, mut inbox) = Causes::channel();
     signals::watch(causes.clone()).map_err(system("signal handlers cannot be installed"))?;
-    let mut server = Server::start(request, configuration, &causes)?;
+    let background = legacy.purpose == Some(Purpose::Background);
+    let mut server = Server::start((request, program), configuration, &causes, (heir, legacy))?;
     let shown: Vec<&str> = server.listeners.shown().collect();
     for address in &shown {
         report(Severity::Notice, format_args!("listening on {address}"));
     }
-    started(&shown);
+    if background {
+        background::leave_terminal(&server.current).map_err(system("the terminal cannot be left"))?;
+    } else if heir.is_none() {
+        started(&shown);
+    }
     server.say_ready();
     server.watch.loaded(loaded.watched, server.current.process.watch);
+    if let Some(heir) = heir {
+        heir.serves();
+    }
     let result = server.run(&mut inbox);
-    server.listeners.remove_socket_files();
+    // Nobody acts upon what is left there.
+    drop(inbox);
+    server.sockets.iter_mut().for_each(ControlSocket::finish);
+    if !server.handed_over {
+        server.listeners.remove_socket_files();
+    }
     result
 }
 
 impl Server {
     /// Opens and binds as who it was started as, then becomes the user, then starts the workers.
-    fn start(request: Request, configuration: Configuration, causes: &Sender<Cause>) -> Result<Self, ServeError> {
+    fn start(
+        (request, program): (Request, Program),
+        configuration: Configuration,
+        causes: &Sender<Cause>,
+        (heir, legacy): (Option<&Heir>, Legacy),
+    ) -> Result<Self, ServeError> {
+        let Legacy { purpose, as_root: _, passed, pid_file, control } = legacy;
         let mut current = Generation::new(configuration, 1);
         let process = current.process.clone();
         let identity = privileges::identity(process.user.as_ref())?;
-        if let Some(files_max) = process.open_files_max
-            && let Err(error) = privileges::limit_open_files(files_max)
-        {
-            // As in nginx: who may not raise the limit has the one there is.
-            report(Severity::Alert, format_args!("setrlimit(RLIMIT_NOFILE, {files_max}) failed ({error})"));
-        }
+        limit_open_files(&process);
         current.resources.make_folders()?;
-        let mut listeners = Listeners::default();
+        let mut listeners = Listeners::with(passed);
         // The workers that there will be: they are numbered from 1 on.
         let numbers: Vec<WorkerNumber> = (1..=process.workers).collect();
         let change = listeners.prepare(&current.tree, &numbers, None).map_err(ServeError::Bind)?;
-        let pid_files = process.pid.iter().map(|path| write_pid(path)).collect::<Result<_, _>>()?;
-        let sockets = process.control.iter().map(|path| open_control(path, causes)).collect::<Result<_, _>>()?;
-        if let Some(identity) = identity {
+        let places = Places::open(&process, causes, pid_file, control)?;
+        if let Some(identity) = &identity {
             current.resources.hand_over(identity.user_id(), identity.group_id());
             Listeners::hand_over(&change, identity.user_id(), identity.group_id());
-            privileges::become_user(&identity)?;
+            privileges::become_user(identity)?;
         }
         report::set_process_log(Arc::clone(&process.error_log));
-        let _no_zone_was_before = current.resources.take_effect();
+        identity.iter().for_each(privileges::say_who);
         let published = Arc::new(Published::new(Arc::clone(&current.tree)));
         let setup = Setup {
             published: Arc::clone(&published),
@@ -162,12 +222,21 @@ impl Server {
         };
         let mut workers = Workers::new(setup, causes.clone());
         let recruits = workers.recruit(process.workers).map_err(system("a worker cannot be started"))?;
+        if let Some(heir) = heir
+            && let Err(error) = heir.ready()
+        {
+            change.undo();
+            return Err(error.into());
+        }
+        let _no_zone_was_before = current.resources.take_effect();
+        let Places { pid_files, sockets, .. } = places.take_over(&process, causes);
         workers.take(recruits, process.workers);
         workers.order(listeners.commit(change));
         let watch = Watch::new(causes.clone(), request.folder().to_owned());
+        listeners.close_unwanted();
         let (history, causes) = (History::begin(), causes.clone());
         let (stage, notifier) = (Stage::Serving, Notifier::from_environment());
-        let watchdog = Watchdog::from_environment(&workers, false);
+        let watchdog = Watchdog::from_environment(&workers, purpose.is_some());
         Ok(Self {
             request,
             published,
@@ -185,6 +254,9 @@ impl Server {
             stage,
             notifier,
             watchdog,
+            program,
+            upgrading: false,
+            handed_over: false,
         })
     }
 
@@ -213,7 +285,7 @@ impl Server {
     fn act(&mut self, cause: Cause) -> Result<Option<Ended>, ServeError> {
         match cause {
             Cause::Reload(wish) => self.reload(wish),
-            Cause::FilesChanged(changed) if !self.is_retiring() && self.watch.is_news(&changed) => {
+            Cause::FilesChanged(changed) if self.stage == Stage::Serving && self.watch.is_news(&changed) => {
                 self.reload(Reload::because(changed.to_string()));
             }
             Cause::FilesChanged(_) => {}
@@ -223,7 +295,16 @@ impl Server {
             }
             Cause::Status(questioner) => self.say_status(questioner),
             Cause::ReopenLogs => self.reopen_logs(),
-            Cause::Retire => self.retire(),
+            Cause::Retire => {
+                self.retire();
+                return Ok(self.has_ended().then_some(Ended::Gracefully));
+            }
+            Cause::Pause => self.pause(),
+            Cause::Upgrade(questioners) => self.upgrade(questioners),
+            Cause::Upgraded(attempt) => {
+                self.conclude_upgrade(attempt);
+                return Ok(self.has_ended().then_some(Ended::Gracefully));
+            }
             Cause::Stop(signal) => {
                 report(Severity::Notice, format_args!("stopping"));
                 self.notifier.stopping("stopping");
@@ -237,7 +318,7 @@ impl Server {
             }
             Cause::WorkerEnded(number, Ok(())) => {
                 self.workers.ended(number);
-                return Ok((self.workers.running() == 0).then_some(Ended::Gracefully));
+                return Ok(self.has_ended().then_some(Ended::Gracefully));
             }
         }
         Ok(None)
@@ -255,6 +336,7 @@ impl Server {
         } else {
             self.notifier.reloading();
             let verdict = reload::reload(self, &wish);
+            self.resume();
             self.notifier.ready(&notify::summary(&verdict));
             verdict
         };
@@ -301,20 +383,17 @@ impl Server {
     }
 }
 
+fn limit_open_files(process: &Process) {
+    if let Some(files_max) = process.open_files_max
+        && let Err(error) = privileges::limit_open_files(files_max)
+    {
+        // As in nginx: who may not raise the limit has the one there is.
+        report(Severity::Alert, format_args!("setrlimit(RLIMIT_NOFILE, {files_max}) failed ({error})"));
+    }
+}
+
 pub(super) fn limits(process: &Process) -> Limits {
     Limits { connections_max: process.connections_max, multi_accept: process.multi_accept }
-}
-
-fn write_pid(path: &Path) -> Result<PidFile, ServeError> {
-    PidFile::write(path)
-        .map_err(|error| ServeError::System { what: format!("cannot write \"{}\"", path.display()), error })
-}
-
-fn open_control(path: &Path, causes: &Sender<Cause>) -> Result<ControlSocket, ServeError> {
-    ControlSocket::open(path, causes.clone()).map_err(|error| ServeError::System {
-        what: format!("the control socket \"{}\" cannot be opened", path.display()),
-        error,
-    })
 }
 
 fn system(what: &'static str) -> impl Fn(io::Error) -> ServeError {

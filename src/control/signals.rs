@@ -6,7 +6,7 @@ use std::sync::mpsc::Sender;
 use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGXFSZ};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 use super::causes::Cause;
@@ -17,14 +17,17 @@ use super::causes::Cause;
 /// # Errors
 /// When the handlers cannot be installed or the thread cannot be started.
 pub(super) fn watch(causes: Sender<Cause>) -> io::Result<()> {
-    let mut signals = Signals::new([SIGHUP, SIGUSR1, SIGQUIT, SIGTERM, SIGINT, SIGXFSZ])?;
+    let mut signals = Signals::new([SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT, SIGTERM, SIGINT, SIGWINCH, SIGXFSZ])?;
     thread::Builder::new().name("signals".into()).spawn(move || {
         for signal in signals.forever() {
             let cause = match signal {
                 SIGHUP => Cause::reload("HUP"),
                 SIGUSR1 => Cause::ReopenLogs,
+                SIGUSR2 => Cause::Upgrade(Vec::new()),
                 SIGQUIT => Cause::Retire,
-                SIGXFSZ => continue,
+                // A terminal that changes its size sends it too.
+                SIGWINCH if !has_terminal() => Cause::Pause,
+                SIGWINCH | SIGXFSZ => continue,
                 other => Cause::Stop(other),
             };
             if causes.send(cause).is_err() {
@@ -33,6 +36,11 @@ pub(super) fn watch(causes: Sender<Cause>) -> io::Result<()> {
         }
     })?;
     Ok(())
+}
+
+/// Whether there is a terminal that sends signals to this process.
+fn has_terminal() -> bool {
+    std::fs::File::open("/dev/tty").is_ok()
 }
 
 /// Ends this process by a signal, as whoever sent it expects: so a shell shows it, and a service manager counts it as an
@@ -59,10 +67,12 @@ pub enum SignalName {
     Reload,
     /// Open the log files anew (USR1).
     Reopen,
+    /// Start the program anew in this one's place (USR2); `-s` has no word for it, as in nginx.
+    Upgrade,
 }
 
 impl SignalName {
-    /// All of them, as they are written.
+    /// Those of `-s`, as they are written.
     pub const NAMES: [(&'static str, Self); 4] =
         [("stop", Self::Stop), ("quit", Self::Quit), ("reload", Self::Reload), ("reopen", Self::Reopen)];
 
@@ -72,6 +82,7 @@ impl SignalName {
             Self::Quit => Signal::QUIT,
             Self::Reload => Signal::HUP,
             Self::Reopen => Signal::USR1,
+            Self::Upgrade => Signal::USR2,
         }
     }
 }

@@ -3,16 +3,19 @@
 //! Whoever may open it controls the server, so it is for its owner alone (mode 0600). Each client has a thread of its
 //! own that waits for the answer; there are `CLIENTS_MAX` at the most. What is said is `wire`'s.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Sender};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, poll};
 
 use super::causes::Cause;
 use super::wire::{Answer, Asked, LINE_BYTES_MAX, PATIENCE};
@@ -25,7 +28,13 @@ pub(super) struct ControlSocket {
     path: PathBuf,
     /// The file's device and number, by which it is known again.
     identity: (u64, u64),
-    over: Arc<AtomicBool>,
+    listener: UnixListener,
+    /// Whether it belongs to another process now.
+    disowned: bool,
+    /// Its other end is with the thread that accepts, which ends when this one closes.
+    end: Option<UnixStream>,
+    /// Of the threads that serve clients and the one that accepts: disconnected when they have ended.
+    served: Receiver<()>,
 }
 
 impl ControlSocket {
@@ -44,10 +53,47 @@ impl ControlSocket {
         fs::set_permissions(&beside, fs::Permissions::from_mode(0o600))?;
         let status = fs::symlink_metadata(&beside)?;
         fs::rename(&beside, path)?;
-        let over = Arc::new(AtomicBool::new(false));
-        let socket = Self { path: path.to_owned(), identity: (status.dev(), status.ino()), over: Arc::clone(&over) };
-        thread::Builder::new().name("control".into()).spawn(move || listen(&listener, &over, &causes))?;
-        Ok(socket)
+        Self::serve(path, &status, listener, causes)
+    }
+
+    /// Takes the place of the process that listened before, on its very socket.
+    ///
+    /// # Errors
+    /// The system's reason.
+    pub(super) fn take_over(path: &Path, socket: OwnedFd, causes: Sender<Cause>) -> io::Result<Self> {
+        let status = fs::symlink_metadata(path)?;
+        Self::serve(path, &status, UnixListener::from(socket), causes)
+    }
+
+    fn serve(path: &Path, status: &Metadata, listener: UnixListener, causes: Sender<Cause>) -> io::Result<Self> {
+        // Two processes may listen for a moment, and one of them comes too late.
+        listener.set_nonblocking(true)?;
+        let (end, ended) = UnixStream::pair()?;
+        let (accepting, (serving, served)) = (listener.try_clone()?, mpsc::channel());
+        let accept = move || listen(&accepting, &ended, &causes, &serving);
+        thread::Builder::new().name("control".into()).spawn(accept)?;
+        let (path, identity) = (path.to_owned(), (status.dev(), status.ino()));
+        Ok(Self { path, identity, listener, disowned: false, end: Some(end), served })
+    }
+
+    /// Where it is, and a descriptor of it, for another process.
+    ///
+    /// # Errors
+    /// The system's reason.
+    pub(super) fn duplicate(&self) -> io::Result<(PathBuf, OwnedFd)> {
+        Ok((self.path.clone(), self.listener.try_clone()?.into()))
+    }
+
+    /// Leaves the file, and further clients, to the process that has taken over.
+    pub(super) fn disown(&mut self) {
+        self.disowned = true;
+        self.end = None;
+    }
+
+    /// Takes no more clients, and waits until those that are there have their answers.
+    pub(super) fn finish(&mut self) {
+        self.end = None;
+        let _ended_or_too_slow = self.served.recv_timeout(LAST_PATIENCE);
     }
 
     /// Where it is.
@@ -58,12 +104,9 @@ impl ControlSocket {
 
 impl Drop for ControlSocket {
     fn drop(&mut self) {
-        self.over.store(true, Ordering::Release);
-        // Wakes the thread that accepts, which then sees that it is over.
-        let _may_be_gone = UnixStream::connect(&self.path);
         let is_ours =
             fs::symlink_metadata(&self.path).is_ok_and(|status| (status.dev(), status.ino()) == self.identity);
-        if is_ours {
+        if is_ours && !self.disowned {
             // The user that the server became may have no right to; the next start recognises what is left.
             let _left_behind = fs::remove_file(&self.path);
         }
@@ -82,16 +125,23 @@ fn clear(path: &Path) -> io::Result<()> {
     if is_stale { Ok(()) } else { Err(io::ErrorKind::AddrInUse.into()) }
 }
 
-/// Accepts clients until it is over.
-fn listen(listener: &UnixListener, over: &Arc<AtomicBool>, causes: &Sender<Cause>) {
+/// Accepts clients until the other end of `ended` is closed.
+fn listen(listener: &UnixListener, ended: &UnixStream, causes: &Sender<Cause>, serving: &Sender<()>) {
     let clients = Arc::new(AtomicUsize::new(0));
     loop {
-        let accepted = listener.accept();
-        if over.load(Ordering::Acquire) {
+        let mut polled = [PollFd::new(listener, PollFlags::IN), PollFd::new(ended, PollFlags::IN)];
+        // Interrupted or not: both are looked at.
+        let _how_many = poll(&mut polled, None);
+        if !polled[1].revents().is_empty() {
             return;
         }
+        let accepted = listener.accept().and_then(|(stream, _)| {
+            stream.set_nonblocking(false)?;
+            Ok(stream)
+        });
         let stream = match accepted {
-            Ok((stream, _)) => stream,
+            Ok(stream) => stream,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
             Err(error) => {
                 report(Severity::Alert, format_args!("accept() on the control socket failed {}", Reason(&error)));
                 thread::sleep(PAUSE);
@@ -103,9 +153,9 @@ fn listen(listener: &UnixListener, over: &Arc<AtomicBool>, causes: &Sender<Cause
             // Closed without an answer: the client says so.
             continue;
         }
-        let (counted, causes) = (Counted(Arc::clone(&clients)), causes.clone());
+        let (counted, causes, serving) = (Counted(Arc::clone(&clients)), causes.clone(), serving.clone());
         let spawned = thread::Builder::new().name("control client".into()).spawn(move || {
-            let _counted = counted;
+            let _held = (counted, serving);
             // A client that does not wait for its answer has none.
             let _client_left = serve(&stream, &causes);
         });
@@ -147,6 +197,9 @@ impl Drop for Counted {
 
 /// How many clients may wait at once.
 const CLIENTS_MAX: usize = 32;
+
+/// How long the end waits for clients that take their answers.
+const LAST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Between two tries, when there are no descriptors left.
 const PAUSE: Duration = Duration::from_millis(500);

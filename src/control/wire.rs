@@ -15,11 +15,17 @@ pub enum Command {
     Confirm,
     /// Say how the server is.
     Status,
+    /// Start the program anew in the place of the running one.
+    Upgrade,
 }
 
 /// Commands by the words for them.
-const COMMANDS: &[(&str, Command)] =
-    &[("reload", Command::Reload), ("confirm", Command::Confirm), ("status", Command::Status)];
+const COMMANDS: &[(&str, Command)] = &[
+    ("reload", Command::Reload),
+    ("confirm", Command::Confirm),
+    ("status", Command::Status),
+    ("upgrade", Command::Upgrade),
+];
 
 /// How an answer is to be given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -172,6 +172,19 @@ impl Workers {
         self.tell(worker::retire);
     }
 
+    /// Another process serves: what is open here finishes.
+    pub(super) fn step_back(&self) {
+        self.tell(worker::step_back);
+    }
+
+    /// Has all workers finish what runs and end, while their sockets stay open; later ones may take their places.
+    pub(super) fn pause(&mut self) {
+        for worker in &mut self.workers {
+            worker.stage = Stage::Leaving;
+        }
+        self.retire();
+    }
+
     pub(super) fn stop(&self) {
         self.tell(worker::stop);
     }

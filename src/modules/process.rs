@@ -30,6 +30,7 @@ pub struct Conf {
     shutdown_timeout: Option<Duration>,
     pid: Option<PathBuf>,
     control: Control,
+    daemon: bool,
 }
 
 /// `control`.
@@ -45,10 +46,18 @@ enum Control {
 impl Default for Conf {
     fn default() -> Self {
         let ProcessBuilder {
-            user, workers, open_files_max, connections_max, multi_accept, shutdown_timeout, pid, ..
+            user,
+            workers,
+            open_files_max,
+            connections_max,
+            multi_accept,
+            shutdown_timeout,
+            pid,
+            daemon,
+            ..
         } = ProcessBuilder::default();
         let control = Control::default();
-        Self { user, workers, open_files_max, connections_max, multi_accept, shutdown_timeout, pid, control }
+        Self { user, workers, open_files_max, connections_max, multi_accept, shutdown_timeout, pid, control, daemon }
     }
 }
 
@@ -182,7 +191,7 @@ impl Module for Process {
                 Ok(())
             },
             default: "",
-            doc: "Where the control socket is, by which `webserv reload`, `webserv confirm` and `webserv status` reach the \
+            doc: "Where the control socket is, by which `webserv reload`, `confirm`, `status` and `upgrade` reach the \
                   running server and get its answer. Only its owner and root can use it. Without the directive it is beside the `pid` file, \
                   with `.control` in place of `.pid`; without a `pid` file, or with `off`, there is none. A relative path \
                   is taken from the prefix.",
@@ -194,17 +203,16 @@ impl Module for Process {
             contexts: Contexts::MAIN,
             args: Shape::Flag,
             repeat: Repeat::Once,
-            set: |_, arguments| match arguments.flag(0)? {
-                false => Ok(()),
-                true => Err(arguments
-                    .error(0, "\"daemon on\" is not supported yet: webserv stays in the foreground")
-                    .label("expected `off`")
-                    .help("leave the directive out, and let a service manager such as systemd run webserv")),
+            set: |conf, arguments| {
+                conf.daemon = arguments.flag(0)?;
+                Ok(())
             },
             default: "off",
-            doc: "Whether the server puts itself into the background. Unlike nginx it does not, for a service manager is \
-                  the rule; `on` is refused so far.",
-            example: "daemon off;",
+            doc: "Whether the server puts itself into the background: it starts itself anew in a session of its own, and \
+                  the program that was started ends when that one serves (status 0), or has failed (status 1) and said \
+                  why. What `error_log stderr` says goes nowhere from then on. Unlike nginx it is off by default, for a \
+                  service manager is the rule. A reload does not change it.",
+            example: "daemon on;",
             origin: Origin::Nginx,
         },
     ];
@@ -222,7 +230,7 @@ impl Module for Process {
             Control::Off => None,
             Control::At(path) => Some(path.clone()),
         };
-        process.daemon = false;
+        process.daemon = conf.daemon;
         Ok(())
     }
 }

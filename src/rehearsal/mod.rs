@@ -162,7 +162,7 @@ impl Question {
     fn client(&self, handle: &Handle, address: &Address) -> Client {
         let inet = match address {
             Address::Inet(inet) => Some(*inet),
-            Address::Unix(_) => None,
+            Address::Unix(_) | Address::Named(_) => None,
         };
         let listener = ListenerFacts { address: address.to_string().into(), inet };
         let client = Client::new(1, self.from, Arc::new(listener), handle.now(), Weak::new());

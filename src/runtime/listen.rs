@@ -29,6 +29,8 @@ pub enum Address {
     Inet(SocketAddr),
     /// The path of a unix socket; empty for an unnamed one.
     Unix(PathBuf),
+    /// A socket that a service manager opened and passes, by the manager's name for it.
+    Named(String),
 }
 
 impl fmt::Display for Address {
@@ -36,6 +38,7 @@ impl fmt::Display for Address {
         match self {
             Address::Inet(address) => write!(formatter, "{address}"),
             Address::Unix(path) => write!(formatter, "unix:{}", path.display()),
+            Address::Named(name) => write!(formatter, "fd:{name}"),
         }
     }
 }
@@ -115,6 +118,7 @@ pub fn bind(address: &Address, options: &ListenOptions) -> io::Result<OwnedFd> {
             socket.listen(backlog(options))?;
             Ok(socket.into())
         }
+        Address::Named(_) => Err(not_passed()),
     }
 }
 
@@ -131,7 +135,34 @@ pub fn probe(address: &Address, options: &ListenOptions) -> io::Result<()> {
             listen_on(socket, &SockAddr::from(*inet), options).map(drop)
         }
         Address::Unix(path) => socket_state(path).map(drop),
+        Address::Named(_) => Err(not_passed()),
     }
+}
+
+/// A descriptor of a socket that was bound before: non-blocking, with these options, listening.
+///
+/// # Errors
+/// Those of dup(2), setsockopt(2) and listen(2).
+pub fn adopt(socket: &OwnedFd, options: &ListenOptions) -> io::Result<OwnedFd> {
+    let socket = socket.try_clone()?;
+    SockRef::from(&socket).set_nonblocking(true)?;
+    apply(&socket, options)?;
+    Ok(socket)
+}
+
+/// What a socket is bound to.
+///
+/// # Errors
+/// Those of getsockname(2).
+pub fn local_address(socket: &OwnedFd) -> io::Result<Address> {
+    address_of(rustix::net::getsockname(socket)?)
+}
+
+fn not_passed() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::NotFound,
+        "no socket of this name was passed, see FileDescriptorName= of systemd.socket",
+    )
 }
 
 /// Sets the options that a live listening socket takes: all but `ipv6only`.
@@ -349,6 +380,7 @@ mod tests {
         match address {
             Address::Inet(inet) => TcpStream::connect(inet).map(drop),
             Address::Unix(path) => UnixStream::connect(path).map(drop),
+            Address::Named(_) => Err(not_passed()),
         }
     }
 

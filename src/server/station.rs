@@ -43,6 +43,8 @@ pub(super) struct Station {
     pub(super) counters: Arc<Counters>,
     /// Whether this worker ends with its last connection, while others go on.
     leaving: Cell<bool>,
+    /// Whether each connection ends with its next answer.
+    last_answers: Cell<bool>,
     connection_numbers: Arc<AtomicU64>,
     /// Listeners that wait for a connection to end.
     waiting: RefCell<Vec<TaskId>>,
@@ -82,6 +84,7 @@ impl Station {
             connections: Cell::new(0),
             counters: Arc::default(),
             leaving: Cell::new(false),
+            last_answers: Cell::new(false),
             connection_numbers,
             waiting: RefCell::default(),
             date: Cell::new(date::format(handle.wall())),
@@ -141,6 +144,17 @@ impl Station {
         self.leaving.set(true);
         self.handle.leave();
         self.handle.wake_all();
+    }
+
+    /// No more connections, and no more than one answer on each that is open.
+    pub(super) fn step_back(&self) {
+        self.last_answers.set(true);
+        self.leave();
+    }
+
+    /// Whether an answer should be its connection's last, unless the next request is there already.
+    pub(super) fn gives_last_answers(&self) -> bool {
+        self.last_answers.get()
     }
 
     /// Whether listeners should end when their queues are empty.

@@ -147,6 +147,15 @@ pub fn leave(mailbox: &Mailbox) -> Result<(), PostError> {
     mailbox.post(Box::new(|_| with_station(|station| station.leave())))
 }
 
+/// Has a worker accept no more and end with its last connection, for another process serves now: each answer from here on
+/// ends its connection, and an idle one is kept as long as it may be, for its client may be asking at this moment.
+///
+/// # Errors
+/// When the worker has ended.
+pub fn step_back(mailbox: &Mailbox) -> Result<(), PostError> {
+    mailbox.post(Box::new(|_| with_station(|station| station.step_back())))
+}
+
 /// Gives a worker new limits.
 ///
 /// # Errors

@@ -45,13 +45,6 @@ fn numbers_of_workers_and_connections_have_limits() {
 }
 
 #[test]
-fn the_server_stays_in_the_foreground() {
-    assert!(checked("daemon off;").0);
-    let (ok, output) = checked("daemon on;");
-    assert!(!ok && output.contains("a service manager such as systemd"), "{output}");
-}
-
-#[test]
 fn a_user_that_does_not_exist_is_found_by_the_check() {
     let (ok, output) = checked("user nobody-of-this-name;");
     if rustix::process::geteuid().is_root() {

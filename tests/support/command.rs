@@ -12,10 +12,18 @@ use super::PATIENCE;
 
 /// The program under test.
 pub(super) fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_webserv"));
+    program_at(Path::new(PROGRAM))
+}
+
+/// The program under test, by another path.
+pub(super) fn program_at(path: &Path) -> Command {
+    let mut command = Command::new(path);
     command.stdin(Stdio::null());
     command
 }
+
+/// Where the program under test is.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_webserv");
 
 /// Runs `webserv` with these words, to its end.
 #[track_caller]

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 pub(crate) use answer::Answer;
 pub(crate) use client::Client;
-pub(crate) use command::{check_config, webserv, webserv_in};
+pub(crate) use command::{PROGRAM, check_config, webserv, webserv_in};
 pub(crate) use credentials::basic;
 pub(crate) use crowd::{CROWD, Crowd, crowd_files};
 pub(crate) use files::{pattern, wait_for_file};

@@ -48,9 +48,10 @@ impl Running {
         folder: Folder,
         words: &[String],
         environment: &[(String, String)],
+        program: &Path,
         configuration: &str,
     ) -> Self {
-        let mut command = command::program();
+        let mut command = command::program_at(program);
         command.args(folder.words()).args(words).current_dir(folder.root());
         command.envs(environment.iter().map(|(name, value)| (name, value)));
         Self::spawn(command, Arc::new(folder), listens(configuration))
@@ -62,6 +63,13 @@ impl Running {
         let mut command = command::program();
         command.current_dir(current);
         Self::spawn(command, Arc::new(Folder::new()), 1)
+    }
+
+    /// Starts a command that becomes the program, with the configuration of a folder that has one address.
+    #[track_caller]
+    pub(crate) fn start_by(mut command: Command, folder: Folder) -> Self {
+        command.current_dir(folder.root());
+        Self::spawn(command, Arc::new(folder), 1)
     }
 
     #[track_caller]
@@ -172,6 +180,8 @@ impl Running {
             "CONT" => Signal::CONT,
             "TERM" => Signal::TERM,
             "USR1" => Signal::USR1,
+            "USR2" => Signal::USR2,
+            "WINCH" => Signal::WINCH,
             _ => panic!("no signal of the server: {name}"),
         };
         rustix::process::pidfd_send_signal(&self.pidfd, signal).expect("the server runs");

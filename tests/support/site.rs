@@ -22,6 +22,7 @@ pub(crate) struct Site {
     whole: Option<String>,
     words: Vec<String>,
     environment: Vec<(String, String)>,
+    program: PathBuf,
 }
 
 /// A site's folder. It goes with its last user.
@@ -41,6 +42,7 @@ impl Site {
             whole: None,
             words: Vec::new(),
             environment: Vec::new(),
+            program: PathBuf::from(command::PROGRAM),
         }
     }
 
@@ -95,6 +97,20 @@ impl Site {
         self
     }
 
+    /// Starts the program by a symbolic link in `{root}`.
+    #[track_caller]
+    pub(crate) fn link(mut self, name: &str) -> Self {
+        self.program = self.folder.path(name);
+        std::os::unix::fs::symlink(command::PROGRAM, &self.program).expect("the folder can be written to");
+        self
+    }
+
+    /// Starts a program in `{root}`.
+    pub(crate) fn program(mut self, name: &str) -> Self {
+        self.program = self.folder.path(name);
+        self
+    }
+
     /// A variable of the program's environment.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.replace("{root}", &self.folder.root())));
@@ -123,7 +139,7 @@ impl Site {
     pub(crate) fn start(self) -> Running {
         let text = self.text();
         self.folder.configure(&text);
-        Running::start(self.folder, &self.words, &self.environment, &text)
+        Running::start(self.folder, &self.words, &self.environment, &self.program, &text)
     }
 
     /// Writes the configuration; the test runs the program itself.

@@ -8,6 +8,8 @@ use std::ops::RangeInclusive;
 pub(super) enum Endpoint<'a> {
     /// The path of a Unix domain socket.
     Unix(&'a str),
+    /// The name of a socket that a service manager passes.
+    Named(&'a str),
     /// A host, and a port or several.
     Inet {
         /// Where.
@@ -56,6 +58,14 @@ const NO_PATH: AddressError = AddressError {
 const LONG_PATH: AddressError =
     AddressError { message: "too long path in the unix domain socket", expected: "the path may have 107 bytes" };
 
+const INVALID_NAME: AddressError = AddressError {
+    message: "invalid name of a socket",
+    expected: "expected a name as systemd's FileDescriptorName= has it, such as fd:web",
+};
+
+/// systemd's limit (`FDNAME_MAX`).
+const NAME_BYTES_MAX: usize = 255;
+
 /// The system's limit (`sun_path`), less the byte that ends the path.
 const SOCKET_PATH_BYTES_MAX: usize = 107;
 
@@ -68,6 +78,15 @@ pub(super) fn parse(text: &str) -> Result<Endpoint<'_>, AddressError> {
             0 => Err(NO_PATH),
             1..=SOCKET_PATH_BYTES_MAX => Ok(Endpoint::Unix(path)),
             _ => Err(LONG_PATH),
+        };
+    }
+    // A name of digits would be a port, and the name in front of it a host.
+    if let Some(name) = text.strip_prefix("fd:")
+        && !name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+    {
+        return match name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':') && name.len() <= NAME_BYTES_MAX {
+            true => Ok(Endpoint::Named(name)),
+            false => Err(INVALID_NAME),
         };
     }
     if text.contains('/') {
@@ -151,6 +170,16 @@ mod tests {
         assert_eq!(parse("a:5-"), Err(INVALID_PORT));
         assert_eq!(parse("a:5-6-7"), Err(INVALID_PORT));
         assert_eq!(parse("a:+5"), Err(INVALID_PORT));
+    }
+
+    #[test]
+    fn a_name_is_told_from_a_host_called_fd() {
+        assert_eq!(parse("fd:web"), Ok(Endpoint::Named("web")));
+        assert_eq!(parse("fd:web.socket"), Ok(Endpoint::Named("web.socket")));
+        assert_eq!(parse("fd:80"), Ok(Endpoint::Inet { host: Host::Name("fd"), ports: 80..=80 }));
+        assert_eq!(parse("fd:"), Err(INVALID_PORT));
+        assert_eq!(parse("fd:a:b"), Err(INVALID_NAME));
+        assert_eq!(parse(&format!("fd:{}", "x".repeat(256))), Err(INVALID_NAME));
     }
 
     #[test]

@@ -37,13 +37,15 @@ impl Module for Listen {
     const DIRECTIVES: &'static [Directive<Conf>] = &[Directive {
         name: "listen",
         contexts: Contexts::SERVER,
-        args: Shape::at_least(1, "ADDRESS[:PORT] | PORT | unix:PATH [PARAMETER...]"),
+        args: Shape::at_least(1, "ADDRESS[:PORT] | PORT | unix:PATH | fd:NAME [PARAMETER...]"),
         repeat: Repeat::Many,
         set: add_listen,
         default: "*:80",
         doc: "An address that the server answers at: an IPv4 address, an IPv6 address in brackets, `*` or the name of a \
               host (all of its addresses), with a port, or a range of ports such as `8000-8010`; a port alone, on all \
-              IPv4 addresses; or the path of a Unix domain socket. Without a port it is 80. Port 0, which nginx refuses, \
+              IPv4 addresses; or the path of a Unix domain socket. Where a service manager passes a socket that is bound to \
+              the address (socket activation, `LISTEN_FDS`), that one is taken; `fd:NAME`, which nginx has not, takes \
+              those that the manager passes by this name (`FileDescriptorName=`). Without a port it is 80. Port 0, which nginx refuses, \
               lets the system choose a port. `default_server` makes the server answer for names that no other server of \
               the address has; else the first one does. `proxy_protocol` in any `listen` of an address means that its \
               connections begin with a PROXY protocol header (version 1 or 2) of the proxy in front; what it says is in \
@@ -98,6 +100,7 @@ fn addresses(arguments: &Arguments<'_>) -> Result<Vec<Address>, Diagnostic> {
     let wrong = |what: &str| arguments.error(0, format!("{what} in \"{word}\" of the \"listen\" directive"));
     let (host, ports) = match address::parse(word) {
         Ok(Endpoint::Unix(path)) => return Ok(vec![Address::Unix(PathBuf::from(path))]),
+        Ok(Endpoint::Named(name)) => return Ok(vec![Address::Named(name.to_owned())]),
         Ok(Endpoint::Inet { host, ports }) => (host, ports),
         Err(error) => return Err(wrong(error.message).label(error.expected)),
     };
