@@ -79,7 +79,10 @@ impl Module for Process {
             default: "nobody",
             doc: "Who the server becomes when it was started as root, once it has bound its addresses and opened its \
                   logs. Without a group it is the group that has the user's name; unlike nginx, where there is none it \
-                  is the user's primary group. Started by anybody else the server stays who it is, and the directive \
+                  is the user's primary group. Of root's rights it keeps only that of binding ports below 1024 \
+                  (CAP_NET_BIND_SERVICE), for later reloads and upgrades; scripts never have it. As no part of it stays \
+                  root, a rotated log in a folder of root's is opened anew (`USR1`) only if it is there and the user's: \
+                  let logrotate `create` it so. Started by anybody else the server stays who it is, and the directive \
                   has no effect.",
             example: "user nobody;",
             origin: Origin::Nginx,
@@ -173,7 +176,9 @@ impl Module for Process {
             },
             default: "",
             doc: "The file that holds the number of the process while it runs; `webserv -s` finds the server by it. \
-                  Unlike nginx, without the directive no file is written. A relative path is taken from the prefix.",
+                  Unlike nginx, without the directive no file is written. The file is locked while the server runs: one that \
+                  was left behind is never signalled, and a second server does not start by the file of one that \
+                  runs. A relative path is taken from the prefix.",
             example: "pid /run/webserv.pid;",
             origin: Origin::Nginx,
         },
