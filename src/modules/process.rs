@@ -98,7 +98,7 @@ impl Module for Process {
             },
             default: "1",
             doc: "How many workers serve connections, at most 1024; `auto` takes one for each core that the server may \
-                  use. A worker is a thread here, where nginx has a process. A reload does not change it.",
+                  use. A worker is a thread here, where nginx has a process. A reload changes it without closing a connection.",
             example: "worker_processes auto;",
             origin: Origin::Nginx,
         },
