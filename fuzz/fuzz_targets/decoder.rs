@@ -1,14 +1,16 @@
 //! However a connection's bytes are split on their way, the HTTP/1 decoder reads the same requests out of them, or
-//! refuses them with the same status.
+//! refuses them for the same reason.
 //!
-//! An input begins with a byte that chooses the limits, a byte that says how many lengths follow (at most seven, none
-//! means one byte at a time), and these lengths, used in turn. The rest is what the client sends.
+//! Every input is read three times: at once, where plain heads are read in one look (`http::h1::whole`); one byte at a
+//! time, where none is; and in pieces. An input begins with a byte that chooses the limits, a byte that says how many
+//! lengths of pieces follow (at most seven, none means no third reading), and these lengths, used in turn. The rest is
+//! what the client sends.
 #![no_main]
 
 use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
 use webserv::http::Headers;
-use webserv::http::h1::{BodyFraming, Decoder, Limits, Progress, RequestHead};
+use webserv::http::h1::{BadRequest, BodyFraming, Decoder, Limits, PartialRequest, Progress, RequestHead};
 
 const LENGTHS_MAX: usize = 7;
 
@@ -20,11 +22,11 @@ struct Received {
     trailers: Option<Headers>,
 }
 
-/// All that came of a connection: the requests, the status of a refusal, and what was left over.
+/// All that came of a connection: the requests, a refusal with what is known of the request, and what was left over.
 #[derive(Debug, Default, PartialEq)]
 struct Outcome {
     requests: Vec<Received>,
-    refused: Option<u16>,
+    refused: Option<(BadRequest, PartialRequest)>,
     rest: Vec<u8>,
 }
 
@@ -33,8 +35,12 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     let at_once = receive([sent], &limits);
-    let split = receive(pieces(sent, lengths), &limits);
-    assert_eq!(at_once, split);
+    let by_bytes = receive(sent.chunks(1), &limits);
+    assert_eq!(at_once, by_bytes);
+    if !lengths.is_empty() {
+        let split = receive(pieces(sent, lengths), &limits);
+        assert_eq!(at_once, split);
+    }
 });
 
 fn read_input(input: &[u8]) -> Option<(Limits, &[u8], &[u8])> {
@@ -62,8 +68,6 @@ fn limits(choice: u8) -> Limits {
 }
 
 fn pieces<'a>(mut sent: &'a [u8], lengths: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-    let usual: &[u8] = &[1];
-    let lengths = if lengths.is_empty() { usual } else { lengths };
     lengths.iter().cycle().map_while(move |&length| {
         if sent.is_empty() {
             return None;
@@ -86,7 +90,7 @@ fn receive<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, limits: &Limits) -> O
                 Ok(Progress::NeedMore) => break,
                 Ok(progress) => outcome.add(progress),
                 Err(error) => {
-                    outcome.refused = Some(error.status().code());
+                    outcome.refused = Some((error, decoder.partial(&buffer)));
                     return outcome;
                 }
             }

@@ -170,8 +170,8 @@ impl Listeners {
         let (is_new, source) = (passed.is_empty(), passed.first().map_or(Source::Server, |socket| socket.source));
         if is_new {
             // Our own sockets are in the way of the probe where one address contains the other.
-            let own = self.open.iter().map(|open| &open.address).chain(self.passed.local_addresses());
-            if !own.into_iter().any(|own| overlaps(own, address)) {
+            let own = self.open.iter().map(Open::bound).chain(self.passed.local_addresses().cloned());
+            if !own.into_iter().any(|own| overlaps(&own, address)) {
                 listen::probe(address, options)?;
             }
             descriptors.push(listen::bind(address, options)?);
@@ -259,6 +259,11 @@ impl Open {
         if self.source == Source::Server {
             remove_socket_file(&self.address);
         }
+    }
+
+    /// The address, with the port that the system chose where the configuration leaves it that.
+    fn bound(&self) -> Address {
+        self.facts.inet.map_or_else(|| self.address.clone(), Address::Inet)
     }
 
     /// Takes up what is new about it. An option that the system refuses is told, and the old one holds.

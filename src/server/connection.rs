@@ -37,7 +37,7 @@ use crate::exchange::settings::{Keepalive, Lingering, LingeringClose, Settings};
 use crate::http::h1::{BadRequest, Decoder, PartialRequest, RequestHead};
 use crate::http::headers::names;
 use crate::http::{Method, Status};
-use crate::runtime::{Peer, Transport};
+use crate::runtime::{Address, Peer, Transport};
 
 /// How many pipelined requests are answered before other connections have their turn.
 const REQUESTS_PER_TURN: u32 = 32;
@@ -46,7 +46,8 @@ const REQUESTS_PER_TURN: u32 = 32;
 pub(super) struct Connection {
     /// Its place, and its worker's station.
     pub(super) station: Seat,
-    pub(super) listener: Rc<ListenerState>,
+    /// Of the address it came by, or of the one that has its place since a reload.
+    listener: RefCell<Rc<ListenerState>>,
     pub(super) client: Rc<Client>,
     pub(super) transport: Rc<Transport>,
     pub(super) decoder: RefCell<Decoder>,
@@ -150,13 +151,13 @@ impl Connection {
             send_timeout: Cell::new(Patience::from(Duration::from_secs(60))),
             nodelay: Cell::new(true),
             station,
-            listener,
+            listener: RefCell::new(listener),
         })
     }
 
     /// Request after request, until one of the two has had enough.
     async fn run(self: &Rc<Self>) -> Ending {
-        if self.listener.expects_proxy_header()
+        if self.listener().expects_proxy_header()
             && let Err(ending) = Box::pin(preface::read(self)).await
         {
             return ending;
@@ -261,9 +262,14 @@ impl Connection {
         if timed_out { timed_out_ending(exchange.plan.settings.reset_timedout_connection) } else { ending }
     }
 
+    /// What it is a connection of now.
+    pub(super) fn listener(&self) -> Rc<ListenerState> {
+        Rc::clone(&self.listener.borrow())
+    }
+
     /// What requests are routed by now. A request holds it to its end, so that nothing of its tree goes with it.
     fn routes(&self) -> Rc<InUse> {
-        self.listener.routes().expect("a listener has its routes before it accepts")
+        self.listener.borrow().routes().expect("a listener has its routes before it accepts")
     }
 
     /// An exchange for a request, at the virtual server that its host names.
@@ -397,7 +403,16 @@ impl Connection {
 
     /// Whether the connection should not wait for a further request.
     pub(super) fn ends_when_idle(&self) -> bool {
-        self.station.handle.is_retiring() || self.listener.is_closing()
+        self.station.handle.is_retiring() || (self.listener.borrow().is_closing() && !self.moves())
+    }
+
+    /// Goes over to the address that takes connections to where it came to, now that its own has left the configuration:
+    /// from `127.0.0.1:80` to `*:80`, or back. False if there is none.
+    fn moves(&self) -> bool {
+        let Ok(Address::Inet(local)) = self.transport.local_address() else { return false };
+        let Some(listener) = self.station.listener_for(local) else { return false };
+        self.listener.replace(listener);
+        true
     }
 
     /// Until when an idle connection is kept.
@@ -408,7 +423,7 @@ impl Connection {
 
     /// `client_header_timeout` of the address's default server.
     pub(super) fn header_timeout(&self) -> Duration {
-        self.listener.with_reading(|reading| reading.header_timeout)
+        self.listener.borrow().with_reading(|reading| reading.header_timeout)
     }
 }
 

@@ -74,9 +74,6 @@ impl Connection {
                 return Next::Nothing(ending);
             }
             let idle = self.decoder.borrow().is_between_requests(&self.buffer.borrow());
-            if idle && self.ends_when_idle() {
-                return Next::Nothing(Ending::Close);
-            }
             let deadline = if idle {
                 self.idle_deadline()
             } else {
@@ -91,7 +88,7 @@ impl Connection {
 
     fn decode(&self) -> Result<Progress, BadRequest> {
         let mut buffer = self.buffer.borrow_mut();
-        self.listener.with_reading(|reading| self.decoder.borrow_mut().receive(&mut buffer, &reading.limits))
+        self.listener().with_reading(|reading| self.decoder.borrow_mut().receive(&mut buffer, &reading.limits))
     }
 
     /// Reads once, or finds out why not. While idle it also looks at whether the connection should end.

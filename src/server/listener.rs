@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -50,7 +51,7 @@ pub struct SocketId(pub u64);
 enum Stage {
     Open,
     /// Its address left the configuration: it takes what is in its queue and ends; its connections end with their
-    /// current request.
+    /// current request, unless another address has taken its place.
     Closing,
 }
 
@@ -91,6 +92,20 @@ impl ListenerState {
         }
     }
 
+    /// Whether the system gives it the connections that come to a place, and with which rank among those that it could
+    /// give them to.
+    pub(super) fn takes(&self, local: SocketAddr) -> Option<Rank> {
+        let bound = self.facts.inet.filter(|bound| bound.port() == local.port())?;
+        let (own, wanted) = (bound.ip().to_canonical(), local.ip().to_canonical());
+        let takes_both = || self.routes.borrow().as_ref().is_some_and(|routes| !routes.options.ipv6only);
+        match own {
+            own if own == wanted => Some(Rank::Place),
+            own if own.is_unspecified() && own.is_ipv4() == wanted.is_ipv4() => Some(Rank::Family),
+            IpAddr::V6(own) if own.is_unspecified() && takes_both() => Some(Rank::Everything),
+            _ => None,
+        }
+    }
+
     /// No more connections, and no further requests on open ones.
     pub(super) fn close(&self) {
         self.stage.set(Stage::Closing);
@@ -121,6 +136,14 @@ impl ListenerState {
         }
         place.is_some()
     }
+}
+
+/// How much a listener takes beside a place; the one that takes least comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rank {
+    Everything,
+    Family,
+    Place,
 }
 
 /// Why a listener pauses, so that it is said once.

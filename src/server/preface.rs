@@ -70,7 +70,7 @@ fn give_up(connection: &Connection, idle: bool, ending: Ending) -> Ending {
 
 /// Writes to the error log of the address's default server, for no other is known yet.
 fn tell(connection: &Connection, severity: Severity, message: fmt::Arguments<'_>) {
-    let Some(routes) = connection.listener.routes() else { return };
+    let Some(routes) = connection.listener().routes() else { return };
     let client = &connection.client;
     let mut address = Vec::new();
     write_address(&client.peer, &mut address);

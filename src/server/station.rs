@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -117,6 +118,13 @@ impl Station {
         listener.set_routes(InUse::new(&self.published.tree(), &listener.address));
         listeners.push(Rc::clone(&listener));
         listener
+    }
+
+    /// The listener that takes connections to this place: one bound to it before one that takes all.
+    pub(super) fn listener_for(&self, local: SocketAddr) -> Option<Rc<ListenerState>> {
+        let listeners = self.listeners.borrow();
+        let taking = listeners.iter().filter_map(|listener| listener.takes(local).map(|rank| (rank, listener)));
+        taking.max_by_key(|(rank, _)| *rank).map(|(_, listener)| Rc::clone(listener))
     }
 
     /// Has the listeners at addresses finish: they take what waits in their queues and close.

@@ -61,3 +61,19 @@ fn all_workers_take_part_in_a_new_address() {
         assert_eq!(client.get("/").text(), "said");
     }
 }
+
+#[test]
+fn an_address_that_moves_takes_its_connections_with_it() {
+    let site = site(&["127.0.0.1:0"]);
+    let address = site.address();
+    let port = address.port();
+    let mut client = site.connect_to(address);
+    assert_eq!(client.get("/").text(), "said");
+    let places = [format!("0.0.0.0:{port}"), format!("[::]:{port} ipv6only=off"), format!("127.0.0.1:{port}")];
+    for (turn, place) in places.iter().cycle().take(9).enumerate() {
+        let now = configuration(&[place]).replace("said", &format!("turn{turn}"));
+        site.reconfigure(&now);
+        assert_eq!(client.get("/").text(), format!("turn{turn}"), "the connection goes on at {place}");
+        assert_eq!(site.connect_to(address).get("/").text(), format!("turn{turn}"), "{place} takes new ones");
+    }
+}
