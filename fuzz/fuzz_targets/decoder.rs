@@ -7,10 +7,12 @@
 //! what the client sends.
 #![no_main]
 
+use std::mem::{Discriminant, discriminant};
+
 use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
 use webserv::http::Headers;
-use webserv::http::h1::{BadRequest, BodyFraming, Decoder, Limits, PartialRequest, Progress, RequestHead};
+use webserv::http::h1::{BadRequest, BodyFraming, Decoder, Limits, Progress, RequestHead};
 
 const LENGTHS_MAX: usize = 7;
 
@@ -22,12 +24,20 @@ struct Received {
     trailers: Option<Headers>,
 }
 
-/// All that came of a connection: the requests, a refusal with what is known of the request, and what was left over.
+/// All that came of a connection: the requests, a refusal, and what was left over.
 #[derive(Debug, Default, PartialEq)]
 struct Outcome {
     requests: Vec<Received>,
-    refused: Option<(BadRequest, PartialRequest)>,
+    refused: Option<Refusal>,
     rest: Vec<u8>,
+}
+
+/// Why a request was refused. The words are left out: they show as much as was received by then.
+#[derive(Debug, PartialEq)]
+struct Refusal {
+    reason: Discriminant<BadRequest>,
+    status: u16,
+    headers: Headers,
 }
 
 fuzz_target!(|input: &[u8]| {
@@ -90,7 +100,11 @@ fn receive<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, limits: &Limits) -> O
                 Ok(Progress::NeedMore) => break,
                 Ok(progress) => outcome.add(progress),
                 Err(error) => {
-                    outcome.refused = Some((error, decoder.partial(&buffer)));
+                    outcome.refused = Some(Refusal {
+                        reason: discriminant(&error),
+                        status: error.status().code(),
+                        headers: decoder.partial(&buffer).headers,
+                    });
                     return outcome;
                 }
             }

@@ -95,15 +95,8 @@ impl ListenerState {
     /// Whether the system gives it the connections that come to a place, and with which rank among those that it could
     /// give them to.
     pub(super) fn takes(&self, local: SocketAddr) -> Option<Rank> {
-        let bound = self.facts.inet.filter(|bound| bound.port() == local.port())?;
-        let (own, wanted) = (bound.ip().to_canonical(), local.ip().to_canonical());
-        let takes_both = || self.routes.borrow().as_ref().is_some_and(|routes| !routes.options.ipv6only);
-        match own {
-            own if own == wanted => Some(Rank::Place),
-            own if own.is_unspecified() && own.is_ipv4() == wanted.is_ipv4() => Some(Rank::Family),
-            IpAddr::V6(own) if own.is_unspecified() && takes_both() => Some(Rank::Everything),
-            _ => None,
-        }
+        let ipv6only = self.routes.borrow().as_ref().is_none_or(|routes| routes.options.ipv6only);
+        Rank::of(self.facts.inet?, ipv6only, local)
     }
 
     /// No more connections, and no further requests on open ones.
@@ -144,6 +137,22 @@ pub(super) enum Rank {
     Everything,
     Family,
     Place,
+}
+
+impl Rank {
+    /// That of a socket for connections to a place; none if they never come to it.
+    pub(super) fn of(bound: SocketAddr, ipv6only: bool, local: SocketAddr) -> Option<Rank> {
+        let (own, wanted) = (bound.ip().to_canonical(), local.ip().to_canonical());
+        if bound.port() != local.port() {
+            return None;
+        }
+        match own {
+            own if own == wanted => Some(Rank::Place),
+            own if own.is_unspecified() && own.is_ipv4() == wanted.is_ipv4() => Some(Rank::Family),
+            IpAddr::V6(own) if own.is_unspecified() && !ipv6only => Some(Rank::Everything),
+            _ => None,
+        }
+    }
 }
 
 /// Why a listener pauses, so that it is said once.

@@ -14,7 +14,7 @@ use std::time::SystemTime;
 
 use super::counters::Counters;
 use super::in_use::InUse;
-use super::listener::{ListenerState, SocketId};
+use super::listener::{ListenerState, Rank, SocketId};
 use super::outbound::Outbox;
 use super::published::Published;
 use crate::base::log_buffer;
@@ -124,7 +124,21 @@ impl Station {
     pub(super) fn listener_for(&self, local: SocketAddr) -> Option<Rc<ListenerState>> {
         let listeners = self.listeners.borrow();
         let taking = listeners.iter().filter_map(|listener| listener.takes(local).map(|rank| (rank, listener)));
-        taking.max_by_key(|(rank, _)| *rank).map(|(_, listener)| Rc::clone(listener))
+        let best = taking.max_by_key(|(rank, _)| *rank).map(|(_, listener)| Rc::clone(listener));
+        drop(listeners);
+        best.or_else(|| self.listener_of_others(local))
+    }
+
+    /// The same, of an address that only other workers listen on: this one is leaving.
+    fn listener_of_others(&self, local: SocketAddr) -> Option<Rc<ListenerState>> {
+        let tree = self.published.tree();
+        let taking = tree.addresses.iter().filter_map(|routes| match routes.address {
+            Address::Inet(bound) => Some((Rank::of(bound, routes.options.ipv6only, local)?, bound)),
+            Address::Unix(_) => None,
+        });
+        let (_, bound) = taking.max_by_key(|(rank, _)| *rank)?;
+        let facts = ListenerFacts { address: bound.to_string().into(), inet: Some(bound) };
+        Some(self.listener(Address::Inet(bound), Arc::new(facts)))
     }
 
     /// Has the listeners at addresses finish: they take what waits in their queues and close.

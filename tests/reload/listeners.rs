@@ -77,3 +77,20 @@ fn an_address_that_moves_takes_its_connections_with_it() {
         assert_eq!(site.connect_to(address).get("/").text(), format!("turn{turn}"), "{place} takes new ones");
     }
 }
+
+#[test]
+fn an_address_that_moves_takes_along_the_connections_of_workers_that_leave() {
+    let site = site(&["127.0.0.1:0"]);
+    let address = site.address();
+    let (port, with_workers) = (address.port(), |count: usize, listens: &[&str]| {
+        format!("worker_processes {count}; {}", configuration(listens))
+    });
+    site.reconfigure(&with_workers(4, &["127.0.0.1:0"]));
+    let mut clients: Vec<_> = (0..20).map(|_| site.connect_to(address)).collect();
+    clients.iter_mut().for_each(|client| assert_eq!(client.get("/").text(), "said"));
+    for place in ["0.0.0.0", "127.0.0.1"] {
+        let count = if place == "0.0.0.0" { 1 } else { 2 };
+        site.reconfigure(&with_workers(count, &[&format!("{place}:{port}")]));
+        clients.iter_mut().for_each(|client| assert_eq!(client.get("/").text(), "said", "{place}"));
+    }
+}
