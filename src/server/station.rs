@@ -134,7 +134,7 @@ impl Station {
         let tree = self.published.tree();
         let taking = tree.addresses.iter().filter_map(|routes| match routes.address {
             Address::Inet(bound) => Some((Rank::of(bound, routes.options.ipv6only, local)?, bound)),
-            Address::Unix(_) => None,
+            Address::Unix(_) | Address::Named(_) => None,
         });
         let (_, bound) = taking.max_by_key(|(rank, _)| *rank)?;
         let facts = ListenerFacts { address: bound.to_string().into(), inet: Some(bound) };
