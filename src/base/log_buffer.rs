@@ -6,7 +6,7 @@
 //! are opened anew and when the worker ends. Reads no clock: the time is an argument.
 
 use std::cell::{Cell, RefCell};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::log_file::LogFile;
@@ -22,7 +22,11 @@ pub struct Buffering {
 
 /// The lines of this thread for one file.
 struct Buffer {
-    file: Arc<LogFile>,
+    /// Known again by its address. Without lines the buffer keeps no file open: threads that each wait for the other to
+    /// let go of it would for ever.
+    file: Weak<LogFile>,
+    /// The file, while there are lines for it.
+    held: Option<Arc<LogFile>>,
     buffering: Buffering,
     lines: Vec<u8>,
     /// When the lines are written at the latest.
@@ -41,12 +45,13 @@ thread_local! {
 pub fn push(file: &Arc<LogFile>, buffering: Buffering, now: Instant, write_line: impl FnOnce(&mut Vec<u8>)) {
     TOUCHED.set(true);
     BUFFERS.with_borrow_mut(|buffers| {
-        let known = buffers.iter().position(|buffer| Arc::ptr_eq(&buffer.file, file) && buffer.buffering == buffering);
+        let known = buffers.iter().position(|buffer| buffer.is_for(file) && buffer.buffering == buffering);
         let place = known.unwrap_or_else(|| {
-            buffers.push(Buffer { file: Arc::clone(file), buffering, lines: Vec::new(), due: None });
+            let (weak, lines) = (Arc::downgrade(file), Vec::new());
+            buffers.push(Buffer { file: weak, held: None, buffering, lines, due: None });
             buffers.len() - 1
         });
-        buffers[place].push(now, write_line);
+        buffers[place].push(file, now, write_line);
     });
 }
 
@@ -81,27 +86,32 @@ fn write(is_ripe: impl Fn(&Buffer) -> bool) {
         for buffer in buffers.iter_mut().filter(|buffer| is_ripe(buffer)) {
             buffer.write();
         }
-        buffers.retain(|buffer| !buffer.lines.is_empty() || Arc::strong_count(&buffer.file) > 1);
+        buffers.retain(|buffer| buffer.file.strong_count() > 0);
         buffers.iter().filter_map(|buffer| buffer.due).min()
     });
     NEXT_FLUSH.set(next);
 }
 
 impl Buffer {
-    fn push(&mut self, now: Instant, write_line: impl FnOnce(&mut Vec<u8>)) {
+    fn is_for(&self, file: &Arc<LogFile>) -> bool {
+        std::ptr::eq(self.file.as_ptr(), Arc::as_ptr(file))
+    }
+
+    fn push(&mut self, file: &Arc<LogFile>, now: Instant, write_line: impl FnOnce(&mut Vec<u8>)) {
         let start = self.lines.len();
         let mut line = Line { lines: &mut self.lines, start, is_whole: false };
         write_line(line.lines);
         line.lines.push(b'\n');
         line.is_whole = true;
         drop(line);
+        let file = self.held.get_or_insert_with(|| Arc::clone(file));
         match self.buffering.bytes {
             None if self.lines.len() < TURN_BYTES_MAX => {}
             None => return self.write(),
             Some(bytes) if self.lines.len() <= bytes => {}
             // As in nginx, a line that does not fit makes those before it go; one that is larger than the buffer too.
             Some(bytes) => {
-                self.file.write_lines(&self.lines[..start]);
+                file.write_lines(&self.lines[..start]);
                 self.lines.drain(..start);
                 self.due = None;
                 if self.lines.len() > bytes {
@@ -121,7 +131,9 @@ impl Buffer {
     }
 
     fn write(&mut self) {
-        self.file.write_lines(&self.lines);
+        if let Some(file) = self.held.take() {
+            file.write_lines(&self.lines);
+        }
         self.lines.clear();
         self.lines.shrink_to(TURN_BYTES_MAX.max(self.buffering.bytes.unwrap_or(0)));
         self.due = None;
@@ -288,5 +300,31 @@ mod tests {
         log.push("two");
         flush_turn(log.now);
         assert_eq!(log.written(), "one\ntwo\n");
+    }
+
+    #[test]
+    fn a_file_that_nobody_writes_to_any_more_is_closed_however_many_threads_wrote_to_it() {
+        let log = Log::new(Some(1000), None);
+        let file = Arc::downgrade(&log.file);
+        let write = || {
+            log.push("one");
+            flush_all();
+        };
+        std::thread::scope(|scope| {
+            // The other thread's buffer is there as long as the thread is.
+            let (wrote, written) = std::sync::mpsc::channel();
+            let (closed, end) = std::sync::mpsc::channel::<()>();
+            scope.spawn(move || {
+                write();
+                wrote.send(()).unwrap();
+                let _closed = end.recv();
+            });
+            written.recv().unwrap();
+            write();
+            let before = file.strong_count();
+            drop(closed);
+            assert_eq!(before, 1, "only the configuration has it");
+        });
+        assert_eq!(log.written(), "one\none\n");
     }
 }
