@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 
-from servers import KIB, ServerError, free_port, rollup_bytes
+from servers import KIB, ServerError, rollup_bytes
 
 LARGE_BYTES = 4 * KIB * KIB
 WARM_SECONDS_MAX = 60
@@ -60,8 +60,7 @@ class Site:
     def __init__(self, folder, binary):
         self.folder = folder
         self.binary = binary
-        self.port = free_port()
-        self.other_port = free_port()
+        self.port, self.other_port = quiet_ports(2)
         self.random = random.Random(7)
         self.edition = 0
         (folder / "cgi").mkdir()
@@ -123,6 +122,17 @@ http {{
         return int((self.folder / "server.pid").read_text())
 
 
+def quiet_ports(count):
+    """Free ports that the system gives to no client, who could have one while nobody listens on it."""
+    lowest = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    found = []
+    for port in random.sample(range(max(1024, lowest - 20000), lowest), 100):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            found.append(port)
+    return found[:count]
+
+
 def receive_head(connection):
     received = b""
     while b"\r\n\r\n" not in received:
@@ -132,6 +142,10 @@ def receive_head(connection):
         received += piece
     head, rest = received.split(b"\r\n\r\n", 1)
     return head, rest
+
+
+class Closing(Exception):
+    """An answer said that it is the last on its connection."""
 
 
 def receive_answer(connection):
@@ -163,8 +177,13 @@ def keep(site, over, pause):
     with connect(site) as connection:
         while not over.is_set():
             connection.sendall(b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n")
-            expect(receive_answer(connection) == (200, b"hello"), "a wrong answer")
+            head, content = receive_head(connection)
+            while len(content) < len(b"hello") and (piece := connection.recv(4096)):
+                content += piece
+            expect(b" 200 " in head[:20] and content == b"hello", "a wrong answer")
             yield
+            if b"\r\nConnection: close" in head:
+                raise Closing
             over.wait(pause * random.random())
 
 
@@ -195,6 +214,8 @@ def pipelines(site, over):
                 expect(piece, "closed within a pipeline")
                 received += piece
             yield
+            if b"\r\nConnection: close" in received:
+                raise Closing
             over.wait(0.1)
 
 
@@ -273,6 +294,8 @@ def run_client(client, site, over, counts):
         try:
             for _ in client(site, over):
                 counts.add(client.__name__)
+        except Closing:
+            counts.add("polite closes")
         except (OSError, ValueError) as error:
             if not over.is_set():
                 counts.add(client.__name__, f"{time.strftime('%H:%M:%S')} {error}")

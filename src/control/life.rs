@@ -58,24 +58,27 @@ impl Server {
 
     /// QUIT: takes no more connections, and lets those that are open finish.
     pub(super) fn retire(&mut self) {
-        // One that has stepped back is told to hasten.
-        self.workers.retire();
-        report(Severity::Notice, format_args!("gracefully shutting down"));
         if !self.is_retiring() {
             self.notifier.stopping("finishing what runs");
             self.begin_end();
         }
+        // One that has stepped back is told to hasten.
+        self.workers.retire();
+        report(Severity::Notice, format_args!("gracefully shutting down"));
     }
 
+    /// To be called before workers are told: theirs are then the last descriptors of the listening sockets, which so close
+    /// as soon as nobody waits any more.
     fn begin_end(&mut self) {
+        self.listeners.let_go();
         let timeout = self.current.process.shutdown_timeout;
         self.stage = Stage::Retiring { cut_at: timeout.and_then(|timeout| Instant::now().checked_add(timeout)) };
     }
 
     /// Another process serves now: leaves everything to it that both have, and finishes.
     pub(super) fn step_back(&mut self) {
-        self.workers.step_back();
         self.begin_end();
+        self.workers.step_back();
         self.handed_over = true;
         self.pid_files.iter_mut().for_each(PidFile::disown);
         self.sockets.iter_mut().for_each(ControlSocket::disown);

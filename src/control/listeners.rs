@@ -225,6 +225,11 @@ impl Listeners {
         }
     }
 
+    /// Closes the control thread's descriptors: nothing will be lent any more.
+    pub(super) fn let_go(&mut self) {
+        self.open.iter_mut().for_each(|open| open.sockets.clear());
+    }
+
     /// Removes the files of Unix domain sockets, at the end.
     pub(super) fn remove_socket_files(&self) {
         self.open.iter().for_each(Open::remove_file);

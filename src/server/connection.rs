@@ -362,8 +362,8 @@ impl Connection {
             && self.client.requests.get() < keepalive.requests_max
             && self.client.accepted.checked_add(keepalive.time_max).is_none_or(|end| self.station.handle.now() < end)
             && !self.expects_continue.get()
-            && !self.ends_when_idle()
-            && !(self.station.gives_last_answers() && self.buffer.borrow().is_empty())
+            // What was sent already is answered as well.
+            && !((self.ends_when_idle() || self.station.gives_last_answers()) && self.buffer.borrow().is_empty())
             && !is_unfit_for_keepalive(exchange, keepalive)
     }
 

@@ -14,6 +14,7 @@ fn quit_finishes_downloads_and_closes_idle_connections() {
     let mut received = slow.read_some();
     site.signal("QUIT");
     assert!(idle.closed(), "an idle connection is closed, without a reset");
+    assert!(std::net::TcpStream::connect(address).is_err(), "nobody listens while the download goes on");
     received.extend(slow.rest());
     assert!(received.ends_with(&content));
     let stopped = site.wait();
@@ -33,6 +34,24 @@ fn quit_lets_a_request_that_has_begun_end() {
     client.send("st: a\r\n\r\n");
     let answer = client.answer();
     assert_eq!((answer.text(), answer.closes()), ("hello", true));
+    assert_eq!(site.wait().status.code(), Some(0));
+}
+
+#[test]
+fn quit_answers_all_requests_that_were_sent() {
+    let site = Site::new().file("large", pattern(20 << 20)).file("home.html", "hello").start();
+    let mut client = site.connect_narrow(16 << 10);
+    let request = |path| format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send([request("/large"), request("/home.html"), request("/home.html")].concat());
+    let begin = client.take(100, "the begin of the first answer");
+    assert!(begin.starts_with(b"HTTP/1.1 200 "));
+    site.signal("QUIT");
+    site.wait_for_log("gracefully");
+    let rest = client.rest();
+    let answers: Vec<usize> = memchr::memmem::find_iter(&rest, b"HTTP/1.1 200 OK").collect();
+    assert_eq!(answers.len(), 2, "both that came behind it");
+    let closes = |answer: &[u8]| memchr::memmem::find(answer, b"Connection: close").is_some();
+    assert!(!closes(&rest[..answers[1]]) && closes(&rest[answers[1]..]), "and the last says that it is the last");
     assert_eq!(site.wait().status.code(), Some(0));
 }
 
