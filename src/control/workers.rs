@@ -150,7 +150,11 @@ impl Workers {
     /// Has all workers answer by the published tree, and waits until they do: whoever was told of a reload sees it with
     /// the next request. A worker that is busy for longer than `PATIENCE` sees it when it is not.
     pub(super) fn take_up(&self) {
-        self.tell_and_wait(worker::take_up);
+        // What is told to a worker is done in the turn that begins with it; who answers a second time has ended that one,
+        // so that listeners that were to close are closed.
+        for _ in 0..2 {
+            self.tell_and_wait(worker::take_up);
+        }
     }
 
     fn tell_and_wait(&self, message: impl Fn(&Mailbox, Sender<()>) -> Result<(), PostError>) {
@@ -172,9 +176,10 @@ impl Workers {
         self.tell(worker::retire);
     }
 
-    /// Another process serves: what is open here finishes.
+    /// Another process serves: what is open here finishes. Nobody is accepted any more when this returns.
     pub(super) fn step_back(&self) {
         self.tell(worker::step_back);
+        self.take_up();
     }
 
     /// Has all workers finish what runs and end, while their sockets stay open; later ones may take their places.

@@ -3,9 +3,49 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::Stranger;
-use crate::support::{Process, Running, Site, pattern};
+use crate::support::{CROWD, Crowd, Process, Running, Site, crowd_files, pattern};
 
 const UPGRADES: usize = 3;
+
+#[test]
+fn downloads_uploads_and_scripts_that_run_go_on_across_upgrades() {
+    let site = Site::new().main("worker_processes 2;").with_folder(crowd_files).conf(CROWD).start();
+    let old = Process::of(site.pid().as_raw_nonzero().get());
+    let mut crowd = Crowd::come(&site, 8);
+    let mut servers = Vec::new();
+    for _ in 0..UPGRADES {
+        let upgraded = site.webserv(&["upgrade"]);
+        assert!(upgraded.status.success(), "{upgraded:?}");
+        servers.push(Stranger::of(&site));
+        for _ in 0..3 {
+            crowd.step(&site);
+        }
+        assert!(old.runs(), "the first one still has downloads, an upload and a script");
+    }
+    let count = crowd.leave(&site);
+    count.assert_unnoticed();
+    assert_eq!(count.polite_closes, 8 * UPGRADES);
+    old.wait_for_end();
+}
+
+#[test]
+fn an_address_that_the_new_process_gives_up_is_closed_though_the_old_one_still_runs() {
+    let site = Site::new().conf("listen 127.0.0.1:0; listen 127.0.0.2:0; return 200 said;").start();
+    let old = Process::of(site.pid().as_raw_nonzero().get());
+    let [first, second] = *site.addresses() else { panic!("two addresses") };
+    let mut idle = site.connect_to(second);
+    assert_eq!(idle.get("/").text(), "said");
+    assert!(site.webserv(&["upgrade"]).status.success());
+    let _new = Stranger::of(&site);
+    site.configure("events { } http { server { listen 127.0.0.1:0; return 200 new; } }");
+    assert!(site.webserv(&["reload"]).status.success());
+    assert!(std::net::TcpStream::connect(second).is_err(), "nobody waits where nobody answers");
+    assert_eq!(site.connect_to(first).get("/").text(), "new");
+    assert!(old.runs());
+    let last = idle.get("/");
+    assert_eq!((last.text(), last.closes()), ("said", true));
+    old.wait_for_end();
+}
 
 #[test]
 fn nobody_is_refused_or_cut() {

@@ -22,7 +22,9 @@ fn fifty_reloads_are_noticed_by_nobody_who_is_connected() {
         crowd.step(&site);
         assert_eq!(site.get("/number").text(), number.to_string());
     }
-    crowd.leave(&site).assert_unnoticed();
+    let count = crowd.leave(&site);
+    count.assert_unnoticed();
+    assert_eq!(count.polite_closes, 0, "a reload closes no connection");
 }
 
 #[test]

@@ -42,6 +42,8 @@ pub(crate) struct Count {
     pub(crate) requests: usize,
     pub(crate) new_connections: usize,
     pub(crate) wrong_answers: usize,
+    /// Answers that said to be the last on their connection.
+    pub(crate) polite_closes: usize,
     pub(crate) early_closes: usize,
 }
 
@@ -94,9 +96,17 @@ impl Crowd {
             }
             // Two at once: pipelined requests are answered in order.
             client.send("GET /crowd/hello HTTP/1.1\r\nHost: a\r\n\r\n".repeat(2));
+            let mut closes = false;
             for _ in 0..2 {
+                let answer = client.answer();
                 self.count.requests += 1;
-                self.count.wrong_answers += usize::from(client.answer().text() != "hello");
+                self.count.wrong_answers += usize::from(answer.text() != "hello" || closes);
+                closes = answer.closes();
+            }
+            // Told with an answer, a client knows what to do.
+            if closes {
+                self.count.polite_closes += 1;
+                *client = site.connect();
             }
         }
         self.count.new_connections += 1;
