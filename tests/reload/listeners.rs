@@ -1,5 +1,7 @@
 //! Addresses come and go with reloads.
 
+use std::fs;
+
 use crate::support::{Running, Site};
 
 fn configuration(listens: &[&str]) -> String {
@@ -92,5 +94,26 @@ fn an_address_that_moves_takes_along_the_connections_of_workers_that_leave() {
         let count = if place == "0.0.0.0" { 1 } else { 2 };
         site.reconfigure(&with_workers(count, &[&format!("{place}:{port}")]));
         clients.iter_mut().for_each(|client| assert_eq!(client.get("/").text(), "said", "{place}"));
+    }
+}
+
+#[test]
+fn requests_that_wait_at_an_address_that_goes_are_answered() {
+    let site = Site::new()
+        .file("listens.conf", "listen 127.0.0.2:0;")
+        .config(&configuration(&["127.0.0.1:0"]).replace("return", "include {root}/listens.conf; return"))
+        .start();
+    let goes = site.addresses()[1];
+    site.signal("STOP");
+    let mut clients: Vec<_> = (0..20).map(|_| site.connect_to(goes)).collect();
+    for client in &mut clients {
+        client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    }
+    fs::write(site.path("listens.conf"), "").unwrap();
+    site.signal("HUP");
+    site.signal("CONT");
+    for client in &mut clients {
+        assert_eq!(client.answer().text(), "said");
+        assert!(client.closed(), "then the address is gone");
     }
 }
