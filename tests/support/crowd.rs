@@ -20,7 +20,7 @@ location /crowd/up/ { dav_methods PUT; create_full_put_path on; }
 location /crowd/cgi/ { cgi on; cgi_timeout 600; cgi_idle_timeout 600; }";
 
 /// How much is downloaded, more than socket buffers hold.
-const DOWNLOAD_BYTES: usize = 20 << 20;
+const DOWNLOAD_BYTES: usize = 8 << 20;
 
 /// Clients in the middle of what they do.
 #[derive(Debug)]
@@ -140,9 +140,10 @@ impl Crowd {
     /// Everybody finishes what they do; what was seen.
     #[track_caller]
     pub(crate) fn leave(mut self, site: &Running) -> Count {
+        let content = pattern(DOWNLOAD_BYTES);
         for (client, received) in &mut self.downloads {
             received.extend(client.rest());
-            self.count.wrong_answers += usize::from(!received.ends_with(&pattern(DOWNLOAD_BYTES)));
+            self.count.wrong_answers += usize::from(!received.ends_with(&content));
         }
         self.upload.send("0\r\n\r\n");
         self.count.wrong_answers += usize::from(self.upload.answer().status != 201);
