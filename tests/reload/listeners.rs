@@ -103,6 +103,8 @@ fn requests_that_wait_at_an_address_that_goes_are_answered() {
         .file("listens.conf", "listen 127.0.0.2:0;")
         .config(&configuration(&["127.0.0.1:0"]).replace("return", "include {root}/listens.conf; return"))
         .start();
+    // It stands in another file, so the start has not waited for it.
+    site.wait_for_log("listening on 127.0.0.2:");
     let goes = site.addresses()[1];
     site.signal("STOP");
     let mut clients: Vec<_> = (0..20).map(|_| site.connect_to(goes)).collect();
