@@ -1,6 +1,8 @@
 //! A reload that fails changes nothing and says why.
 
+use std::fs::Permissions;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 
 use super::configuration;
 use crate::support::{Running, Site};
@@ -101,14 +103,24 @@ fn a_log_on_a_full_disk_is_told() {
 }
 
 #[test]
-fn what_cannot_be_read_and_who_does_not_exist_is_told() {
-    let site = site();
-    let lines = refused(&site, &configuration("auth_basic a;\nauth_basic_user_file {root}/none/users;"));
-    assert!(lines.contains("none/users"), "{lines}");
-    if rustix::process::geteuid().is_root() {
-        let lines = refused(&site, &format!("user nosuchuser;\n{}", configuration("return 200 new;")));
-        assert!(lines.contains("getpwnam(\"nosuchuser\") failed"), "{lines}");
+fn what_the_user_cannot_read_and_who_does_not_exist_is_told_after_the_drop_too() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: only root becomes another user");
+        return;
     }
+    let as_nobody = |server: &str| format!("user nobody;\n{}", configuration(server));
+    let site = Site::new().config(&as_nobody("return 200 old;")).start();
+    let open_to_all = |path: &std::path::Path| std::fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+    open_to_all(site.configuration().parent().unwrap());
+    site.write("secret", "return 200 new;");
+    std::fs::set_permissions(site.path("secret"), Permissions::from_mode(0o600)).unwrap();
+    let lines = refused(&site, &as_nobody("include {root}/secret;"));
+    assert!(lines.contains("/secret\" failed (13: Permission denied)"), "{lines}");
+    let lines = refused(&site, &format!("user nosuchuser;\n{}", configuration("return 200 new;")));
+    assert!(lines.contains("getpwnam(\"nosuchuser\") failed"), "{lines}");
+    open_to_all(&site.path("secret"));
+    site.reconfigure(&as_nobody("include {root}/secret;"));
+    assert_eq!(site.get("/").text(), "new");
 }
 
 #[test]
