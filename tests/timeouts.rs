@@ -65,8 +65,9 @@ impl House {
             modules,
         };
         let loaded = load(&request, None);
-        let Ok(configuration) = loaded.result else { panic!("{:?}", loaded.report.diagnostics) };
+        let Ok(mut configuration) = loaded.result else { panic!("{:?}", loaded.report.diagnostics) };
         let listened = configuration.tree.addresses[0].address.clone();
+        configuration.resources.take_effect();
         let clock = Clock::manual();
         let setup = Setup {
             published: Arc::new(Published::new(Arc::new(configuration.tree))),

@@ -15,7 +15,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
-use rustix::fs::{CWD, FileType, Mode, OFlags};
+use rustix::fs::{CWD, FallocateFlags, FileType, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::SendFlags;
 
@@ -35,6 +35,22 @@ pub struct LogFile {
     told_at: AtomicU64,
     /// The last write ended within a line.
     torn: AtomicBool,
+    /// The file was made for this log, and nobody may know of it yet.
+    is_new: AtomicBool,
+}
+
+/// Another file for a log, open and not written to yet; dropped before it takes effect, it leaves no trace.
+#[derive(Debug)]
+pub struct Reopening {
+    log: Arc<LogFile>,
+    opened: Option<Opened>,
+}
+
+/// What a path led to.
+#[derive(Debug)]
+struct Opened {
+    output: Output,
+    is_new: bool,
 }
 
 /// A descriptor that the process was started with.
@@ -65,11 +81,25 @@ impl LogFile {
     /// The system's reason.
     pub fn open(path: &Path) -> io::Result<Self> {
         let stream = Stream::named(path);
-        let output = match stream {
-            Some(stream) => stream.open()?,
+        let opened = match stream {
+            Some(stream) => Opened { output: stream.open()?, is_new: false },
             None => open_path(path)?,
         };
-        Ok(Self::new(path.to_owned(), stream, output))
+        let log = Self::new(path.to_owned(), stream, opened.output);
+        log.is_new.store(opened.is_new, Ordering::Relaxed);
+        Ok(log)
+    }
+
+    /// Removes the file if it was made for this log and holds nothing: for one that is not needed after all.
+    pub fn withdraw(&self) {
+        if self.is_new.swap(false, Ordering::Relaxed) && self.has_its_name() {
+            remove_if_empty(&self.path, &self.output.load());
+        }
+    }
+
+    /// Says that the log is in use: its file stays.
+    pub fn settle(&self) {
+        self.is_new.store(false, Ordering::Relaxed);
     }
 
     /// Standard error; nginx's name `stderr`.
@@ -90,6 +120,7 @@ impl LogFile {
             lost_and_told: AtomicU64::new(0),
             told_at: AtomicU64::new(0),
             torn: AtomicBool::new(false),
+            is_new: AtomicBool::new(false),
         }
     }
 
@@ -131,8 +162,7 @@ impl LogFile {
     /// The system's reason; the old file stays in use.
     pub fn reopen(&self) -> io::Result<()> {
         if self.stream.is_none() {
-            self.output.store(Arc::new(open_path(&self.path)?));
-            self.torn.store(false, Ordering::Relaxed);
+            self.take(open_path(&self.path)?);
         }
         Ok(())
     }
@@ -146,6 +176,22 @@ impl LogFile {
             self.output.store(Arc::new(stream.open()?));
         }
         Ok(())
+    }
+
+    /// Opens the path anew, if it no longer leads to this file, for later: lines go on to this one until then.
+    ///
+    /// # Errors
+    /// The system's reason.
+    pub fn prepare_reopening(self: &Arc<Self>) -> io::Result<Option<Reopening>> {
+        if self.has_its_name() {
+            return Ok(None);
+        }
+        Ok(Some(Reopening { opened: Some(open_path(&self.path)?), log: Arc::clone(self) }))
+    }
+
+    fn take(&self, opened: Opened) {
+        self.output.store(Arc::new(opened.output));
+        self.torn.store(false, Ordering::Relaxed);
     }
 
     /// Whether the path still leads to this file: false once it was renamed or removed.
@@ -283,14 +329,56 @@ impl Stream {
     }
 }
 
-fn open_path(path: &Path) -> io::Result<Output> {
+impl Reopening {
+    /// Lets lines go to it from now on; lines being written by others go to the old file whole.
+    pub fn take_effect(mut self) {
+        if let Some(opened) = self.opened.take() {
+            self.log.take(opened);
+        }
+    }
+}
+
+impl Drop for Reopening {
+    fn drop(&mut self) {
+        if let Some(Opened { output, is_new: true }) = &self.opened {
+            remove_if_empty(&self.log.path, output);
+        }
+    }
+}
+
+/// Opens what is there, or makes a file; a new one has room for some lines, or there is none.
+fn open_path(path: &Path) -> io::Result<Opened> {
     let open = |flags| retry_on_intr(|| rustix::fs::openat(CWD, path, flags, Mode::from_raw_mode(0o644)));
-    let descriptor = match open(FLAGS) {
+    let is_there = match open(FLAGS.difference(OFlags::CREATE)) {
+        Err(Errno::NOENT) => None,
         // A FIFO that nobody reads yet; whoever opens both ends need not wait for a reader.
-        Err(Errno::NXIO) => open(FLAGS.difference(OFlags::WRONLY).union(OFlags::RDWR))?,
-        opened => opened?,
+        Err(Errno::NXIO) => Some(open(FLAGS.difference(OFlags::WRONLY).union(OFlags::RDWR))?),
+        opened => Some(opened?),
     };
-    Output::of(descriptor)
+    if let Some(descriptor) = is_there {
+        return Ok(Opened { output: Output::of(descriptor)?, is_new: false });
+    }
+    let descriptor = match open(FLAGS.union(OFlags::EXCL)) {
+        // A link that leads nowhere yet, or somebody else was faster.
+        Err(Errno::EXIST) => return Ok(Opened { output: Output::of(open(FLAGS)?)?, is_new: false }),
+        made => made?,
+    };
+    let room = rustix::fs::fallocate(&descriptor, FallocateFlags::KEEP_SIZE, 0, FIRST_BYTES);
+    let output = Output::of(descriptor)?;
+    if let Err(error @ (Errno::NOSPC | Errno::DQUOT)) = room {
+        remove_if_empty(path, &output);
+        return Err(error.into());
+    }
+    Ok(Opened { output, is_new: true })
+}
+
+/// Removes a file that was just made, unless somebody has written to it since.
+fn remove_if_empty(path: &Path, output: &Output) {
+    let Output::File(file) = output else { return };
+    if file.metadata().is_ok_and(|status| status.len() == 0) {
+        // Who may make a file may nearly always remove it; where not, it stays as it is, empty.
+        let _left_behind = std::fs::remove_file(path);
+    }
 }
 
 /// Cuts lines into pieces that end with a line, as long as a line is not longer than a piece.
@@ -333,6 +421,9 @@ const FLAGS: OFlags = OFlags::WRONLY
 
 /// What a pipe takes whole or not at all (`PIPE_BUF` of Linux).
 const PIPE_BYTES_ATOMIC: usize = 4096;
+
+/// The room that a new file must have: what a file system gives at the least.
+const FIRST_BYTES: u64 = 4096;
 
 /// nginx tells of a full disk once a minute.
 const TOLD_AGAIN_AFTER_SECONDS: u64 = 60;
@@ -379,6 +470,39 @@ mod tests {
         assert_eq!(log.reopen().unwrap_err().kind(), io::ErrorKind::NotFound);
         log.write_lines(b"still here\n");
         assert_eq!(fs::read_to_string(moved.join("log")).unwrap(), "still here\n");
+    }
+
+    #[test]
+    fn what_is_not_needed_after_all_leaves_no_trace() {
+        let folder = tempfile::tempdir().unwrap();
+        let (new, old) = (folder.path().join("new"), folder.path().join("old"));
+        fs::write(&old, "").unwrap();
+        let logs = [&new, &old].map(|path| Arc::new(LogFile::open(path).unwrap()));
+        logs.iter().for_each(|log| log.withdraw());
+        assert!(!new.exists() && old.exists());
+
+        fs::rename(&old, &new).unwrap();
+        drop(logs[1].prepare_reopening().unwrap().unwrap());
+        assert!(!old.exists());
+        logs[1].write_lines(b"one\n");
+        logs[1].prepare_reopening().unwrap().unwrap().take_effect();
+        logs[1].write_lines(b"two\n");
+        assert!(logs[1].prepare_reopening().unwrap().is_none());
+        assert_eq!(
+            (fs::read_to_string(&new).unwrap(), fs::read_to_string(&old).unwrap()),
+            ("one\n".into(), "two\n".into())
+        );
+    }
+
+    #[test]
+    fn a_new_file_that_was_written_to_or_is_in_use_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (written, used) = (folder.path().join("written"), folder.path().join("used"));
+        let logs = [&written, &used].map(|path| LogFile::open(path).unwrap());
+        logs[0].write_lines(b"line\n");
+        logs[1].settle();
+        logs.iter().for_each(LogFile::withdraw);
+        assert!(written.exists() && used.exists());
     }
 
     fn fifo(folder: &tempfile::TempDir) -> PathBuf {

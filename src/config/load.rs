@@ -224,7 +224,7 @@ fn understand(
         Purpose::TakeUp => take_inventory(session, texts, &resources),
         _ => Inventory::default(),
     };
-    let configuration = Configuration { process: built.process, tree: built.tree, resources, inventory };
+    let mut configuration = Configuration { process: built.process, tree: built.tree, resources, inventory };
     if matches!(purpose, Purpose::TakeUp) {
         return (process, Ok(configuration));
     }
@@ -237,6 +237,7 @@ fn understand(
     }
     // A process that checks or explains ends soon, and need not give back what it has read.
     std::mem::forget(view);
+    configuration.resources.withdraw();
     (process, Ok(configuration))
 }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::diagnostics::{Diagnostic, Level, Place};
 use super::sweeps::Sweeps;
 use super::zones::{ZoneResized, Zones};
-use crate::base::log_file::LogFile;
+use crate::base::log_file::{LogFile, Reopening};
 use crate::base::reason::Reason;
 use crate::base::report::{Severity, report};
 use crate::runtime::{TempFileError, make_folder};
@@ -26,9 +26,30 @@ pub struct Resources {
     previous: HashMap<PathBuf, Arc<LogFile>>,
     /// Folders that the server writes to, and whether the configuration names them.
     folders: BTreeMap<Arc<Path>, bool>,
+    opened: Opened,
     pub(super) zones: Zones,
     pub(super) kept: Kept,
     pub(super) sweeps: Sweeps,
+}
+
+/// Log files that were opened for a configuration that has not taken effect: dropped, it leaves no trace of them.
+#[derive(Debug, Default)]
+struct Opened {
+    new: Vec<Arc<LogFile>>,
+    again: Vec<Reopening>,
+}
+
+impl Opened {
+    fn take_effect(&mut self) {
+        self.new.drain(..).for_each(|file| file.settle());
+        self.again.drain(..).for_each(Reopening::take_effect);
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.new.iter().for_each(|file| file.withdraw());
+    }
 }
 
 /// What modules keep across reloads, by what it is for. Where several of one configuration have the same key, their
@@ -68,8 +89,8 @@ impl Resources {
 
     /// A log file, opened for appending and created if need be; the same path is the same file.
     ///
-    /// One that is taken over goes to the file that has its name now, for as with nginx a reload is
-    /// a way to finish a rotation. Where that cannot be opened it stays as it is, with a warning.
+    /// One that is taken over goes to the file that has its name now once the configuration takes effect, for as with
+    /// nginx a reload is a way to finish a rotation. Where that cannot be opened it stays as it is, with a warning.
     ///
     /// # Errors
     /// The system's reason, at `place`.
@@ -87,13 +108,24 @@ impl Resources {
         };
         let (file, warning) = match self.previous.remove(path) {
             Some(file) => {
-                let warning = file.reopen().err().map(|error| Diagnostic {
+                let reopening = file.prepare_reopening().map_err(|error| Diagnostic {
                     level: Level::Warning,
                     ..failed(error).label("lines go on to the file that was open before")
                 });
+                let warning = match reopening {
+                    Ok(reopening) => {
+                        self.opened.again.extend(reopening);
+                        None
+                    }
+                    Err(warning) => Some(warning),
+                };
                 (file, warning)
             }
-            None => (Arc::new(LogFile::open(path).map_err(failed)?), None),
+            None => {
+                let file = Arc::new(LogFile::open(path).map_err(failed)?);
+                self.opened.new.push(Arc::clone(&file));
+                (file, None)
+            }
         };
         self.log_files.insert(path.to_owned(), Arc::clone(&file));
         Ok((file, warning))
@@ -174,8 +206,14 @@ impl Resources {
     /// Does what had to wait until nothing can refuse the configuration any more: called when it is published. Says what
     /// became of zones whose size changed.
     pub fn take_effect(&mut self) -> Vec<ZoneResized> {
+        self.opened.take_effect();
         self.sweeps.take_effect();
         self.zones.take_effect()
+    }
+
+    /// Removes the log files that were made for a configuration that is only looked at.
+    pub(super) fn withdraw(&mut self) {
+        drop(std::mem::take(&mut self.opened));
     }
 
     /// Gets ready to take effect once more, after `other`, which did in the meantime. The names of zones for whose size

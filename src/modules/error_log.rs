@@ -213,7 +213,8 @@ mod tests {
     #[test]
     fn without_a_level_it_is_error() {
         let folder = tempfile::tempdir().unwrap();
-        let log = configuration("error_log log;", folder.path()).process.error_log;
+        let configuration = configuration("error_log log;", folder.path());
+        let log = &configuration.process.error_log;
         assert!(log.enabled(Severity::Error) && !log.enabled(Severity::Warn));
         assert!(folder.path().join("log").exists());
     }

@@ -243,6 +243,7 @@ impl Station {
             return;
         }
         self.generation.set(generation);
+        log_buffer::let_go();
         let tree = self.published.tree();
         for listener in self.listeners.borrow().iter() {
             listener.set_routes(InUse::new(&tree, &listener.address));

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use crate::support::{Site, wait_for_file};
+use super::configuration;
+use crate::support::{PATIENCE, Running, Site, wait_for_file};
 
 fn lines(text: &str) -> usize {
     text.matches('\n').count()
@@ -55,6 +56,36 @@ fn the_error_log_is_reopened_too() {
     wait_for_file(&site.path("error.log"), |_| site.path("error.log").exists());
     site.get("/after");
     wait_for_file(&site.path("error.log"), |text| text.contains("/after"));
+}
+
+/// Waits until the server has this many descriptors open: old configurations are taken apart a moment after a reload.
+#[track_caller]
+fn wait_for_open_files(site: &Running, expected: usize) {
+    let began = std::time::Instant::now();
+    while site.open_files() != expected {
+        assert!(began.elapsed() < PATIENCE, "{} descriptors instead of {expected}", site.open_files());
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn fifty_reloads_leave_no_descriptor_behind() {
+    let text = |number: usize| {
+        let server = format!("access_log {{root}}/log{};\nreturn 200 {number};", number % 2);
+        format!("worker_processes 2;\n{}", configuration(&server))
+    };
+    let site = Site::new().config(&text(0)).start();
+    let mut clients: Vec<_> = (0..16).map(|_| site.connect()).collect();
+    let mut ask = |number: usize| {
+        clients.iter_mut().for_each(|client| assert_eq!(client.get("/").text(), number.to_string()));
+    };
+    ask(0);
+    let before = site.open_files();
+    for number in 1..=50 {
+        site.reconfigure(&text(number));
+        ask(number);
+    }
+    wait_for_open_files(&site, before);
 }
 
 #[test]

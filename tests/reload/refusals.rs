@@ -1,6 +1,8 @@
 //! A reload that fails changes nothing and says why.
 
+use std::fs::Permissions;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 
 use super::configuration;
 use crate::support::{Running, Site};
@@ -59,6 +61,66 @@ fn a_log_that_cannot_be_opened_is_told() {
     let site = site();
     let lines = refused(&site, &configuration("access_log {root}/no/folder/access.log;\nreturn 200 new;"));
     assert!(lines.contains("/no/folder/access.log") && lines.contains("webserv.conf:7"), "{lines}");
+}
+
+#[test]
+fn a_refused_load_and_a_check_leave_no_log_behind() {
+    let site = Site::new().config(&configuration("access_log {root}/old.log;\nreturn 200 old;")).start();
+    std::fs::rename(site.path("old.log"), site.path("rotated.log")).unwrap();
+    let new = "access_log {root}/old.log;\naccess_log {root}/new.log;\nerror_log {root}/errors.log;\n";
+    refused(&site, &configuration(&format!("{new}nonsense;")));
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    refused(&site, &configuration(&format!("{new}listen {};", taken.local_addr().unwrap())));
+    assert!(!site.webserv(&["-t", "-g", "nonsense;"]).status.success());
+    assert!(site.webserv(&["-t"]).status.success());
+    let left = ["new.log", "errors.log", "old.log"].map(|name| site.path(name).exists());
+    assert_eq!(left, [false; 3]);
+    assert_eq!(site.access_log("rotated.log", 6).len(), 6, "lines go on to the file that was open");
+    site.reconfigure(&configuration(&format!("{new}return 200 new;")));
+    assert_eq!(site.get("/").text(), "new");
+    assert_eq!((site.access_log("old.log", 1).len(), site.access_log("new.log", 1).len()), (1, 1));
+}
+
+#[test]
+fn a_log_on_a_full_disk_is_told() {
+    let site = site();
+    let full = site.path("full");
+    std::fs::create_dir(&full).unwrap();
+    let mount = |words: &[&str]| std::process::Command::new(words[0]).args(&words[1..]).arg(&full).status();
+    let mounted = mount(&["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs"]);
+    if !mounted.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: a file system of a size of its own can only be mounted by root");
+        return;
+    }
+    let until_full = std::fs::write(full.join("content"), vec![0; 128 << 10]);
+    let result = site.try_reconfigure(&configuration("access_log {root}/full/log;\nreturn 200 new;"));
+    let left = full.join("log").exists();
+    let unmounted = mount(&["umount"]);
+    assert!(until_full.is_err() && !left && unmounted.unwrap().success());
+    let lines = result.expect_err("the disk is full");
+    assert_eq!(site.get("/").text(), "old");
+    assert!(lines.contains("/full/log\" failed (28: No space left on device)"), "{lines}");
+}
+
+#[test]
+fn what_the_user_cannot_read_and_who_does_not_exist_is_told_after_the_drop_too() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: only root becomes another user");
+        return;
+    }
+    let as_nobody = |server: &str| format!("user nobody;\n{}", configuration(server));
+    let site = Site::new().config(&as_nobody("return 200 old;")).start();
+    let open_to_all = |path: &std::path::Path| std::fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+    open_to_all(site.configuration().parent().unwrap());
+    site.write("secret", "return 200 new;");
+    std::fs::set_permissions(site.path("secret"), Permissions::from_mode(0o600)).unwrap();
+    let lines = refused(&site, &as_nobody("include {root}/secret;"));
+    assert!(lines.contains("/secret\" failed (13: Permission denied)"), "{lines}");
+    let lines = refused(&site, &format!("user nosuchuser;\n{}", configuration("return 200 new;")));
+    assert!(lines.contains("getpwnam(\"nosuchuser\") failed"), "{lines}");
+    open_to_all(&site.path("secret"));
+    site.reconfigure(&as_nobody("include {root}/secret;"));
+    assert_eq!(site.get("/").text(), "new");
 }
 
 #[test]

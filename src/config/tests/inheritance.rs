@@ -76,7 +76,9 @@ fn a_reload_ends_a_rotation() {
     let first = accepted(folder.load("main.conf"));
     std::fs::rename(folder.path("a.log"), folder.path("a.log.1")).unwrap();
     let request = super::request(crate::config::load::Origin::File(folder.path("main.conf")), folder.path(""));
-    accepted(load(&request, Some(&first.resources)));
+    drop(accepted(load(&request, Some(&first.resources))));
+    assert!(!folder.path("a.log").exists(), "what is not taken up leaves no trace");
+    accepted(load(&request, Some(&first.resources))).resources.take_effect();
     assert!(folder.path("a.log").exists());
 }
 
