@@ -1,0 +1,163 @@
+//! The pace of long work that must not keep others waiting: a reload beside running traffic.
+//!
+//! A worker that wakes up on the core where the control thread builds a tree does not run at once: Linux lets a running
+//! thread go on to the end of its slice, which its timer's tick ends, 3 to 4 ms later (EEVDF, since Linux 6.6; a nice
+//! value changes nothing). So the control thread offers its core after each [`STRETCH`] of work. Where nobody waits for
+//! the core the offer is a system call that returns at once (less than 1 µs in 50). A thread that yields to others gives
+//! up the rest of its slice each time, so on a machine that is busy with other things an offer may be taken for long: then
+//! the next one waits until as many times that as [`WORK_PER_PAUSE`] have been worked. Whatever else runs, offers make a
+//! reload at most a third longer, and a pace fades by itself where it could help nobody.
+//!
+//! Off everywhere but in [`paced`]: at the start and for `-t` nobody waits.
+
+use std::cell::Cell;
+use std::thread;
+use std::time::{Duration, Instant};
+
+thread_local! {
+    /// The pace of this thread, if it has one.
+    static PACE: Cell<Option<Pace>> = const { Cell::new(None) };
+}
+
+/// When the core is offered to others.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    /// Not before.
+    next: Instant,
+    /// How many breaths were drawn since the clock was read.
+    breaths: u32,
+}
+
+/// Does long work, which calls [`breathe`] at least every few microseconds, at a pace that lets others run.
+pub fn paced<T>(work: impl FnOnce() -> T) -> T {
+    let _restored = Restore(PACE.replace(Some(Pace::from(Instant::now()))));
+    work()
+}
+
+/// Offers the core to whoever waits for it, if this thread has a pace and has worked for long enough.
+#[inline]
+pub fn breathe() {
+    if let Some(mut pace) = PACE.get() {
+        pace.breathe(Instant::now, thread::yield_now);
+        PACE.set(Some(pace));
+    }
+}
+
+impl Pace {
+    /// For work that begins now.
+    fn from(now: Instant) -> Self {
+        Self { next: now + STRETCH, breaths: 0 }
+    }
+
+    fn breathe(&mut self, clock: impl Fn() -> Instant, offer: impl FnOnce()) {
+        self.breaths += 1;
+        if self.breaths < BREATHS {
+            return;
+        }
+        self.breaths = 0;
+        let before = clock();
+        if before < self.next {
+            return;
+        }
+        offer();
+        let after = clock();
+        let paused = after.saturating_duration_since(before);
+        self.next = after + STRETCH.max(paused * WORK_PER_PAUSE);
+    }
+}
+
+/// Gives a thread its pace back, also when the work panics.
+struct Restore(Option<Pace>);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        PACE.set(self.0);
+    }
+}
+
+/// A worker waits about as long: half of what an answer takes.
+const STRETCH: Duration = Duration::from_micros(50);
+/// How many times as long as an offer was taken is worked before the next one.
+const WORK_PER_PAUSE: u32 = 3;
+/// Reading the clock costs 30 ns, and the smallest pieces of work not much more.
+const BREATHS: u32 = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MICROSECOND: Duration = Duration::from_micros(1);
+
+    /// A thread's work on a clock that is moved by hand.
+    struct Work {
+        began: Instant,
+        now: Cell<Instant>,
+        pace: Pace,
+        /// When the core was offered, in microseconds of the clock.
+        offers: Vec<u128>,
+    }
+
+    impl Work {
+        fn new() -> Self {
+            let now = Instant::now();
+            Self { began: now, now: Cell::new(now), pace: Pace::from(now), offers: Vec::new() }
+        }
+
+        /// Works for so many microseconds with a breath after each; whoever gets the core keeps it for `taken`.
+        fn go_on(&mut self, microseconds: u32, taken: Duration) {
+            let (began, now) = (self.began, &self.now);
+            for _ in 0..microseconds {
+                now.set(now.get() + MICROSECOND);
+                let offers = &mut self.offers;
+                self.pace.breathe(
+                    || now.get(),
+                    || {
+                        offers.push((now.get() - began).as_micros());
+                        now.set(now.get() + taken);
+                    },
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_core_is_offered_after_each_stretch() {
+        let mut work = Work::new();
+        work.go_on(220, Duration::ZERO);
+        assert_eq!(work.offers, [52, 104, 156, 208]);
+    }
+
+    #[test]
+    fn an_answer_of_a_worker_costs_no_more_than_its_time() {
+        let mut work = Work::new();
+        work.go_on(104, MICROSECOND * 10);
+        assert_eq!(work.offers, [52, 114]);
+    }
+
+    #[test]
+    fn who_keeps_the_core_for_long_is_not_asked_again_before_as_much_has_been_worked_thrice() {
+        let mut work = Work::new();
+        work.go_on(52 + 12_000, MICROSECOND * 4000);
+        assert_eq!(work.offers, [52, 4052 + 12_000]);
+    }
+
+    #[test]
+    fn work_without_a_pace_is_none_of_its_business() {
+        assert!(PACE.get().is_none());
+        breathe();
+        assert!(PACE.get().is_none());
+    }
+
+    #[test]
+    fn a_pace_ends_with_its_work_also_when_that_panics() {
+        let breaths = paced(|| {
+            breathe();
+            PACE.get().map(|pace| pace.breaths)
+        });
+        assert_eq!(breaths, Some(1));
+        assert!(PACE.get().is_none());
+        let panicked = std::panic::catch_unwind(|| paced(|| panic!("as the work may")));
+        assert!(panicked.is_err());
+        assert!(PACE.get().is_none());
+    }
+}
