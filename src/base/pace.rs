@@ -1,12 +1,14 @@
 //! The pace of long work that must not keep others waiting: a reload beside running traffic.
 //!
 //! A worker that wakes up on the core where the control thread builds a tree does not run at once: Linux lets a running
-//! thread go on to the end of its slice, which its timer's tick ends, 3 to 4 ms later (EEVDF, since Linux 6.6; a nice
+//! thread go on to the end of its slice, which the timer's tick ends, 3 to 4 ms later (EEVDF, since Linux 6.6; a nice
 //! value changes nothing). So the control thread offers its core after each [`STRETCH`] of work. Where nobody waits for
-//! the core the offer is a system call that returns at once (less than 1 µs in 50). A thread that yields to others gives
-//! up the rest of its slice each time, so on a machine that is busy with other things an offer may be taken for long: then
-//! the next one waits until as many times that as [`WORK_PER_PAUSE`] have been worked. Whatever else runs, offers make a
-//! reload at most a third longer, and a pace fades by itself where it could help nobody.
+//! the core the offer is a system call that returns at once (less than 1 µs in 50).
+//!
+//! Who yields gives up the rest of its slice, each time, to all that wait: on a machine that is busy with other things in
+//! the same control group, offers alone would keep a reload from its end. So the longer an offer was taken, the later
+//! comes the next: after [`WORK_PER_PAUSE`] times that, or, where no worker can have had it, [`WORK_PER_LONG_PAUSE`]
+//! times. Pauses are a quarter of the time at most, and the pace fades by itself where it would help nobody.
 //!
 //! Off everywhere but in [`paced`]: at the start and for `-t` nobody waits.
 
@@ -71,7 +73,8 @@ impl Pace {
         offer();
         let after = clock();
         let paused = after.saturating_duration_since(before);
-        self.next = after + STRETCH.max(paused * WORK_PER_PAUSE);
+        let work_per_pause = if paused < LONG_PAUSE { WORK_PER_PAUSE } else { WORK_PER_LONG_PAUSE };
+        self.next = after + STRETCH.max(paused * work_per_pause);
     }
 }
 
@@ -88,6 +91,10 @@ impl Drop for Restore {
 const STRETCH: Duration = Duration::from_micros(50);
 /// How many times as long as an offer was taken is worked before the next one.
 const WORK_PER_PAUSE: u32 = 3;
+/// A worker's turn is much shorter: something else took the core, and keeps it to the end of a slice each time.
+const LONG_PAUSE: Duration = Duration::from_millis(1);
+/// As [`WORK_PER_PAUSE`], after a long one.
+const WORK_PER_LONG_PAUSE: u32 = 20;
 /// Reading the clock costs 30 ns, and the smallest pieces of work not much more.
 const BREATHS: u32 = 4;
 
@@ -140,17 +147,17 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_a_worker_costs_no_more_than_its_time() {
+    fn after_a_workers_turn_thrice_as_much_is_worked() {
         let mut work = Work::new();
-        work.go_on(104, MICROSECOND * 10);
-        assert_eq!(work.offers, [52, 114]);
+        work.go_on(52 + 120, MICROSECOND * 40);
+        assert_eq!(work.offers, [52, 92 + 120]);
     }
 
     #[test]
-    fn who_keeps_the_core_for_long_is_not_asked_again_before_as_much_has_been_worked_thrice() {
+    fn who_keeps_the_core_for_long_is_not_asked_again_before_much_has_been_worked() {
         let mut work = Work::new();
-        work.go_on(52 + 12_000, MICROSECOND * 4000);
-        assert_eq!(work.offers, [52, 4052 + 12_000]);
+        work.go_on(52 + 80_000, MICROSECOND * 4000);
+        assert_eq!(work.offers, [52, 4052 + 80_000]);
     }
 
     #[test]
