@@ -14,6 +14,7 @@ use nom::sequence::{pair, preceded};
 use nom::{IResult, Parser};
 
 use crate::error;
+use crate::parser::TOKENS_BETWEEN_PAUSES;
 use crate::position::BYTE_ORDER_MARK;
 use crate::{Quote, Span, SyntaxError, WORD_BYTES_MAX};
 
@@ -63,8 +64,8 @@ impl Token {
     }
 }
 
-/// The tokens of a source, and what is wrong with its words.
-pub(crate) fn tokens(source: &str) -> (Vec<Token>, Vec<SyntaxError>) {
+/// The tokens of a source, and what is wrong with its words; calls `pause` now and then.
+pub(crate) fn tokens(source: &str, pause: &mut dyn FnMut()) -> (Vec<Token>, Vec<SyntaxError>) {
     let mut lexer = Lexer {
         source,
         rest: source.strip_prefix(BYTE_ORDER_MARK).unwrap_or(source),
@@ -79,6 +80,9 @@ pub(crate) fn tokens(source: &str) -> (Vec<Token>, Vec<SyntaxError>) {
             return (lexer.tokens, lexer.errors);
         };
         lexer.check_after_string(kind, span);
+        if lexer.tokens.len().is_multiple_of(TOKENS_BETWEEN_PAUSES) {
+            pause();
+        }
         lexer.tokens.push(Token { kind, span, starts_line, blank_before: line_ends > 1 });
         starts_line = false;
     }

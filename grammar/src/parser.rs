@@ -25,15 +25,16 @@ pub struct Parsed {
 
 /// Reads a source: never fails, and goes on after each error.
 pub fn parse(source: &str) -> Parsed {
-    parse_shared(&Arc::from(source))
+    parse_shared(&Arc::from(source), &mut || {})
 }
 
-/// As [`parse`], of a source that the document may hold on to: it copies none of it.
-pub fn parse_shared(source: &Arc<str>) -> Parsed {
+/// As [`parse`], of a source that the document may hold on to: it copies none of it. Calls `pause` again and again, every
+/// few microseconds, for whoever reads much beside other work.
+pub fn parse_shared(source: &Arc<str>, pause: &mut dyn FnMut()) -> Parsed {
     if source.len() > SOURCE_BYTES_MAX {
         return Parsed { document: Document::default(), errors: vec![error::source_too_large()] };
     }
-    let (tokens, mut errors) = lexer::tokens(source);
+    let (tokens, mut errors) = lexer::tokens(source, pause);
     let (tokens, brace_errors) = braces::balance(source, tokens);
     let mut parser = Parser {
         source,
@@ -45,7 +46,10 @@ pub fn parse_shared(source: &Arc<str>) -> Parsed {
         blank_before: false,
         previous: None,
     };
-    for token in tokens {
+    for (index, token) in tokens.into_iter().enumerate() {
+        if index % TOKENS_BETWEEN_PAUSES == 0 {
+            pause();
+        }
         parser.receive(token);
     }
     let (document, parser_errors) = parser.finish();
@@ -253,6 +257,9 @@ impl Parser<'_> {
     }
 }
 
+/// Reading so many takes some 5 µs.
+pub(crate) const TOKENS_BETWEEN_PAUSES: usize = 64;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,6 +270,16 @@ mod tests {
         let directives: Vec<&Directive> = parsed.document.directives().collect();
         assert_eq!(directives.len(), 1, "in {source}");
         directives[0].clone()
+    }
+
+    #[test]
+    fn a_long_source_is_read_with_pauses() {
+        let source = Arc::from("listen 80;\n".repeat(10_000));
+        let mut pauses = 0;
+        let parsed = parse_shared(&source, &mut || pauses += 1);
+        assert_eq!(parsed, parse(&source));
+        let tokens = 3 * 10_000;
+        assert!(pauses >= tokens / TOKENS_BETWEEN_PAUSES, "{pauses}");
     }
 
     #[test]

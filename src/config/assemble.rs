@@ -19,6 +19,7 @@ use super::named_regex;
 use super::resources::Resources;
 use super::schema::AnyModule;
 use super::session::Session;
+use crate::base::pace;
 use crate::exchange::Exchange;
 use crate::exchange::known_settings::KnownSettings;
 use crate::exchange::plan::{Except, Handler, Handling, Outcome, Plan, PlanBuilder, Stage};
@@ -110,6 +111,7 @@ impl<'a> Assembly<'a> {
         let servers = self.servers.len();
         let definitions = Arc::new(self.session.variables.borrow_mut().take_definitions());
         for BuiltServer { place, given, names, plan, locations, failure } in self.servers {
+            pace::breathe();
             if !judge_addresses {
                 continue;
             }

@@ -6,6 +6,7 @@
 
 use super::diagnostics::{Diagnostic, Place};
 use super::session::Session;
+use crate::base::pace;
 use crate::exchange::trace::Step;
 use crate::rehearsal::{self, Answer, Question};
 use crate::route::tree::Tree;
@@ -68,6 +69,7 @@ impl Foretold {
 /// Asks every question, and reports the answers that are not the expected ones.
 pub(super) fn check(session: &Session, tree: &Tree, foretold: &[Foretold]) {
     for Foretold { address, expectation } in foretold {
+        pace::breathe();
         let Some(routes) = tree.routes(address) else { continue };
         match rehearsal::ask(&routes, &expectation.question) {
             Ok(answer) => compare(session, expectation, &answer),

@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use glob::Pattern;
-use webserv_grammar::{Block, Directive, Document, Span, SyntaxError, Word};
+use webserv_grammar::{Block, Directive, Document, Item, Span, SyntaxError, Word};
 
 use super::diagnostics::{Diagnostic, FileId, Level, Place};
 use super::lint;
 use super::sources::Sources;
 use super::watched::{self, Watched};
+use crate::base::pace;
 use crate::base::suggest::nearest;
 
 /// The name of the directive that is found here.
@@ -70,6 +71,11 @@ impl Documents {
             return None;
         }
         self.includes.get(&(file, name.span.start)).map(|files| &**files)
+    }
+
+    /// Gives everything back, at the pace of the thread: of a large file that takes long.
+    pub(super) fn take_apart(self) {
+        self.documents.into_values().for_each(|document| take_apart(document.items));
     }
 }
 
@@ -155,7 +161,7 @@ impl<'a> Reader<'a> {
 
     /// Parses a text that was just read, and reads what it includes.
     fn parse(&mut self, file: FileId) {
-        let parsed = webserv_grammar::parse_shared(&self.read.sources.source(file).text);
+        let parsed = webserv_grammar::parse_shared(&self.read.sources.source(file).text, &mut pace::breathe);
         self.read.findings.extend(parsed.errors.into_iter().map(|error| syntax_finding(file, error)));
         let mut extent = Extent { depth: 1, files: 1 };
         for (name, pattern) in include_lines(&parsed.document) {
@@ -260,11 +266,24 @@ fn include_lines(document: &Document) -> Vec<(&Word, &Word)> {
     let mut found = Vec::new();
     let mut waiting: Vec<&Directive> = document.directives().collect();
     while let Some(directive) = waiting.pop() {
+        pace::breathe();
         found.extend(include_line(directive));
         waiting.extend(directive.body.iter().flat_map(Block::directives));
     }
     found.sort_by_key(|(name, _)| name.span.start);
     found
+}
+
+/// Drops lines, one at a time as far down as blocks hold them.
+fn take_apart(items: Vec<Item>) {
+    for item in items {
+        if let Item::Directive(mut directive) = item
+            && let Some(block) = directive.body.take()
+        {
+            take_apart(block.items);
+        }
+        pace::breathe();
+    }
 }
 
 fn include_line(directive: &Directive) -> Option<(&Word, &Word)> {

@@ -12,6 +12,7 @@ use super::diagnostics::FileId;
 use super::engine::location_name;
 use super::includes::Documents;
 use super::lines::Line;
+use crate::base::pace;
 
 /// What a configuration has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -127,6 +128,14 @@ impl Inventory {
         found
     }
 
+    /// Gives everything back, at the pace of the thread.
+    pub fn take_apart(self) {
+        self.servers.into_values().for_each(|server| {
+            drop(server);
+            pace::breathe();
+        });
+    }
+
     /// How many servers there are.
     pub fn servers(&self) -> usize {
         self.servers.len()
@@ -164,12 +173,14 @@ fn compare<V: PartialEq>(
     mut differs: impl FnMut(&str, Option<&V>, Option<&V>),
 ) {
     for (name, value) in before {
+        pace::breathe();
         let now = after.get(name);
         if now != Some(value) {
             differs(name, Some(value), now);
         }
     }
     for (name, value) in after.iter().filter(|(name, _)| !before.contains_key(*name)) {
+        pace::breathe();
         differs(name, None, Some(value));
     }
 }

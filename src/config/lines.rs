@@ -6,6 +6,7 @@ use webserv_grammar::{Block, Directive, Item, Word};
 use super::diagnostics::{FileId, Place};
 use super::includes::Documents;
 use super::sources::span;
+use crate::base::pace;
 
 /// A directive as written; or a part of one, where a semicolon was forgotten.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +69,7 @@ impl Documents {
     fn each_item<'a>(&'a self, file: FileId, items: &'a [Item], visit: &mut dyn FnMut(Line<'a>)) {
         for item in items {
             let Item::Directive(directive) = item else { continue };
+            pace::breathe();
             match self.included(file, &directive.name) {
                 Some(files) => files.iter().for_each(|file| self.each_line_of_file(*file, visit)),
                 None => visit(Line::new(file, directive)),

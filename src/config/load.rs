@@ -185,8 +185,9 @@ fn read(request: &Request, previous: Option<&Resources>, purpose: Purpose<'_>) -
     let (process, result) = understand(request, previous, &session, &texts, purpose);
     let allowances = Allowances::new(&session);
     let (diagnostics, totals) = session.findings.finish(|finding| allowances.silence(finding));
-    if ends_soon {
-        std::mem::forget(session.documents);
+    match ends_soon {
+        true => std::mem::forget(session.documents),
+        false => session.documents.take_apart(),
     }
     Loaded { result, process, report: Report { sources: session.sources, diagnostics, totals }, watched }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::base::pace;
 use crate::config::inventory::Inventory;
 use crate::config::load::{Configuration, Process};
 use crate::config::resources::Resources;
@@ -25,5 +26,18 @@ impl Generation {
     pub(super) fn new(configuration: Configuration, number: u64) -> Self {
         let Configuration { process, tree, resources, inventory } = configuration;
         Self { number, process, tree: Arc::new(tree), resources, inventory }
+    }
+}
+
+impl Drop for Generation {
+    /// At a pace that lets workers run; the tree only if no request needs it.
+    fn drop(&mut self) {
+        let (tree, inventory) = (std::mem::take(&mut self.tree), std::mem::take(&mut self.inventory));
+        pace::paced(|| {
+            if let Some(tree) = Arc::into_inner(tree) {
+                tree.take_apart(&mut pace::breathe);
+            }
+            inventory.take_apart();
+        });
     }
 }

@@ -27,6 +27,7 @@ use super::trial::{Prospect, Trial};
 use super::watch::Watch;
 use super::wire::Answer;
 use super::workers::Workers;
+use crate::base::pace;
 use crate::base::reason::Reason;
 use crate::base::report::{self, Severity, report};
 use crate::config::load::{self, Configuration, Process, Request};
@@ -335,7 +336,7 @@ impl Server {
             reload::refuse_at_end(&wish.why.join(", "))
         } else {
             self.notifier.reloading();
-            let verdict = reload::reload(self, &wish);
+            let verdict = pace::paced(|| reload::reload(self, &wish));
             self.resume();
             self.notifier.ready(&notify::summary(&verdict));
             verdict

@@ -294,6 +294,21 @@ impl<T> NameTable<T> {
         self.values.iter()
     }
 
+    /// Gives everything back, and calls `pause` between values.
+    pub(super) fn take_apart(self, pause: &mut dyn FnMut()) {
+        let Self { values, exact, leading, trailing, regexes: _ } = self;
+        values.into_iter().for_each(|value| {
+            drop(value);
+            pause();
+        });
+        for names in [exact, leading.names, trailing.names] {
+            names.into_keys().for_each(|name| {
+                drop(name);
+                pause();
+            });
+        }
+    }
+
     fn found(&self, index: usize, captures: Option<Captures>) -> Match<'_, T> {
         Match { value: &self.values[index], captures }
     }
@@ -359,6 +374,18 @@ mod tests {
             let found = table.find(host.as_bytes()).unwrap();
             assert_eq!(found.map(|found| *found.value), *name, "{host}");
         }
+    }
+
+    #[test]
+    fn a_table_is_given_back_value_by_value() {
+        let value = std::rc::Rc::new(());
+        let mut builder = NameTableBuilder::new();
+        for name in ["a.test", "*.b.test", "c.*", "~d"] {
+            builder.insert(Name::parse(name).unwrap(), std::rc::Rc::clone(&value)).unwrap();
+        }
+        let mut left = Vec::new();
+        builder.build().take_apart(&mut || left.push(std::rc::Rc::strong_count(&value) - 1));
+        assert_eq!(left[..4], [3, 2, 1, 0]);
     }
 
     #[test]

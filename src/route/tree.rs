@@ -121,6 +121,13 @@ impl Tree {
         self.position(address).map(|index| Arc::clone(&self.addresses[index]))
     }
 
+    /// Gives everything back, piece by piece: a tree of many servers has very many. Calls `pause` between the pieces.
+    pub fn take_apart(self, pause: &mut dyn FnMut()) {
+        for routes in self.addresses.into_iter().filter_map(Arc::into_inner) {
+            routes.names.take_apart(pause);
+        }
+    }
+
     /// How many virtual servers there are.
     pub fn servers(&self) -> usize {
         self.servers

@@ -8,6 +8,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::thread;
 
+use crate::base::pace;
 use crate::base::reason::Reason;
 use crate::base::report::{Severity, report};
 use crate::route::tree::{AddressRoutes, Tree};
@@ -46,11 +47,16 @@ impl Drop for InUse {
 fn take_apart(tree: Arc<Tree>) {
     let Some(tree) = Arc::into_inner(tree) else { return };
     let thread = thread::Builder::new().name(THREAD_NAME.to_owned());
-    if let Err(error) = thread.spawn(move || drop(tree)) {
+    if let Err(error) = thread.spawn(move || take_apart_here(tree)) {
         // It is gone all the same, only not elsewhere.
         let reason = Reason(&error);
         report(Severity::Warn, format_args!("a worker frees an old configuration, no thread can be started {reason}"));
     }
+}
+
+/// Takes a tree apart at a pace that lets workers run.
+fn take_apart_here(tree: Tree) {
+    pace::paced(|| tree.take_apart(&mut pace::breathe));
 }
 
 /// What the system calls the thread.
