@@ -203,10 +203,12 @@ fn understand(
     let mut assembly = Assembly::new(session, request.modules, &mut resources, request.error_log.as_deref());
     let engine = Engine::new(session, request.modules);
     let only_process = matches!(purpose, Purpose::FindProcess);
-    let failed = engine.read(texts, |part, failed| {
-        if !only_process || matches!(part, Draft::Main(_)) {
-            assembly.take(part, failed);
-        }
+    // A mistake in one line of the process's must not hide where its server is.
+    let as_if_right = vec![false; request.modules.len()];
+    let failed = engine.read(texts, |part, failed| match part {
+        Draft::Main(_) if only_process => assembly.take(part, &as_if_right),
+        Draft::Server(_) if only_process => {}
+        part => assembly.take(part, failed),
     });
     let built = assembly.finish(&failed, request.as_root);
     let process = built.process.clone();

@@ -58,6 +58,16 @@ fn a_reload_of_a_file_that_does_not_end_finds_the_server_all_the_same() {
 }
 
 #[test]
+fn a_mistake_beside_the_pid_line_does_not_hide_the_server() {
+    let site = site();
+    site.configure(&format!("worker_processes many;\n{}", configuration("return 200 new;")));
+    let refused = site.webserv(&["reload"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(output(&refused).contains("worker_processes many;"), "{refused:?}");
+    assert!(site.webserv(&["status"]).status.success());
+}
+
+#[test]
 fn a_program_gets_one_json_document() {
     let site = site();
     let reloaded = site.webserv(&["reload", "--format", "json"]);
