@@ -2,12 +2,12 @@
 //!
 //! A worker that wakes up on the core where the control thread builds a tree does not run at once: Linux lets a running
 //! thread go on to the end of its slice, which the timer's tick ends, 3 to 4 ms later (EEVDF, since Linux 6.6; a nice
-//! value changes nothing). So the control thread offers its core after each [`STRETCH`] of work. Where nobody waits for
+//! value changes nothing). So the control thread offers its core after each `STRETCH` of work. Where nobody waits for
 //! the core the offer is a system call that returns at once (less than 1 µs in 50).
 //!
 //! Who yields gives up the rest of its slice, each time, to all that wait: on a machine that is busy with other things in
 //! the same control group, offers alone would keep a reload from its end. So the longer an offer was taken, the later
-//! comes the next: after [`WORK_PER_PAUSE`] times that, or, where no worker can have had it, [`WORK_PER_LONG_PAUSE`]
+//! comes the next: after `WORK_PER_PAUSE` times that, or, where no worker can have had it, `WORK_PER_LONG_PAUSE`
 //! times. Pauses are a quarter of the time at most, and the pace fades by itself where it would help nobody.
 //!
 //! Off everywhere but in [`paced`]: at the start and for `-t` nobody waits.
