@@ -48,8 +48,8 @@ pub fn breathe() {
     }
 }
 
-/// Small blocks that are freed are only noted by glibc, and put together when the next large one is asked for: those of a
-/// whole tree in a stretch of 54 ms, in one call. So a large one is asked for while they are few.
+/// Small blocks that are freed are only noted by glibc, and put together when the next large one is asked for: that is
+/// held to be why taking a whole tree apart had one stretch of 54 ms. So a large one is asked for while they are few.
 fn put_freed_memory_together() {
     drop(std::hint::black_box(Vec::<u8>::with_capacity(LARGE_BLOCK_BYTES)));
 }
