@@ -110,7 +110,7 @@ fn pattern() -> impl Strategy<Value = String> {
             4 => prop::collection::vec(inner.clone(), 1..4).prop_map(|parts| parts.concat()),
             2 => (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("(?:{a}|{b})")),
             2 => inner.clone().prop_map(|inner| format!("({inner})")),
-            2 => (inner.clone(), "[*+?]|\\{1,2\\}|\\{2\\}|\\{0,2\\}", "[?+]?")
+            2 => (turns(inner.clone()), "[*+?]|\\{1,2\\}|\\{2\\}|\\{0,2\\}", "[?+]?")
                 .prop_map(|(inner, times, kind)| format!("(?:{inner}){times}{kind}")),
             1 => (inner.clone(), "[=!]").prop_map(|(inner, kind)| format!("(?{kind}{inner})")),
             1 => (inner.clone(), "[=!]").prop_map(|(inner, kind)| format!("(?<{kind}{inner})")),
@@ -118,6 +118,19 @@ fn pattern() -> impl Strategy<Value = String> {
             1 => inner.prop_map(|inner| format!(r"({inner})(?:\1)")),
         ]
     })
+}
+
+/// What may be repeated where the engines are compared. A turn that matches nothing ends a repetition, as in PCRE; the
+/// other engine tries further ways through it.
+fn turns(inner: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
+    const MAY_MATCH_NOTHING: [&str; 12] =
+        ["(?m:", r"\A", r"\z", r"\b", "(?=", "(?!", "(?<", ")*", ")?", "){0", r"\1", "(?>"];
+    inner.prop_filter("a turn must match something", |inner| !MAY_MATCH_NOTHING.iter().any(|part| inner.contains(part)))
+}
+
+#[test]
+fn a_turn_that_matches_nothing_ends_a_repetition() {
+    assert_eq!(found("(?:(?m:$)|[^a])+(?=)", "bcc\n\n\na").unwrap(), ["bcc"]);
 }
 
 proptest! {
