@@ -74,17 +74,10 @@ pub fn flush_due(now: Instant) {
     }
 }
 
-/// Writes everything.
+/// Writes everything, and so keeps no file open.
 pub fn flush_all() {
     TOUCHED.set(false);
     write(|_| true);
-}
-
-/// Writes everything and lets go of all files: a new configuration may not have them, and a file that several threads
-/// hold would be thought to be in use by each of them.
-pub fn let_go() {
-    flush_all();
-    BUFFERS.with_borrow_mut(Vec::clear);
 }
 
 /// Writes the buffers that `is_ripe`, and lets go of files that nobody else uses any more.

@@ -243,7 +243,8 @@ impl Station {
             return;
         }
         self.generation.set(generation);
-        log_buffer::let_go();
+        // A log that has left the configuration may have lines that wait for no time.
+        log_buffer::flush_all();
         let tree = self.published.tree();
         for listener in self.listeners.borrow().iter() {
             listener.set_routes(InUse::new(&tree, &listener.address));
